@@ -1,0 +1,72 @@
+import { BadValue } from "./kind.ts";
+import type { Settings } from "./settings.ts";
+import {
+  SETTING_KEYS,
+  type SettingKey,
+  type SettingRow,
+  SETTINGS_TABLE,
+} from "./settings_table.ts";
+
+/** What somebody gave for one setting. */
+export interface GivenValue {
+  /** Where, as they would look for it: `--port`, `KAFKA_PROXY_PORT`, `wsPort`. */
+  readonly source: string;
+  /** As given, one text per repetition; none when the value is missing. */
+  readonly texts: readonly string[];
+}
+
+/** Settings, or everything that is wrong with them, never both. */
+export type Collected =
+  | { readonly settings: Settings; readonly problems?: undefined }
+  | { readonly settings?: undefined; readonly problems: readonly string[] };
+
+/**
+ * Reads every given value by its row and fills in the defaults.
+ *
+ * @param found Problems known already; they come first.
+ * @param missing What to say when nothing was given for a setting, `undefined` when that is fine.
+ */
+export function collectSettings(
+  given: ReadonlyMap<SettingKey, GivenValue>,
+  found: readonly string[],
+  missing: (key: SettingKey) => string | undefined,
+): Collected {
+  const problems = [...found];
+  const values: Partial<Record<SettingKey, unknown>> = {};
+  for (const key of SETTING_KEYS) {
+    const row: SettingRow<unknown> = SETTINGS_TABLE[key];
+    const value = given.get(key);
+    if (value === undefined) {
+      const problem = missing(key);
+      if (problem !== undefined) problems.push(problem);
+      values[key] = row.default;
+      continue;
+    }
+    try {
+      values[key] = readValue(row, value.texts);
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
+      problems.push(`${value.source} ${error.message}`);
+    }
+  }
+  if (problems.length > 0) return { problems };
+  return { settings: Object.freeze(values as unknown as Settings) };
+}
+
+/**
+ * Reads one setting's value.
+ *
+ * @throws {BadValue} also for a value that is missing or empty
+ */
+export function readValue<Value>(row: SettingRow<Value>, texts: readonly string[]): Value {
+  const { kind } = row;
+  if (texts.length === 0) throw new BadValue(`needs a value: it must be ${kind.expected}`);
+  const parts = kind.many ? texts.flatMap((text) => text.split(",")) : texts;
+  const clean = row.secret ? parts : parts.map((part) => part.trim());
+  if (clean.includes("")) {
+    throw new BadValue(
+      `${kind.many ? "has an empty part" : "is empty"}: give ${kind.expected}, or leave it out`,
+    );
+  }
+  return kind.parse(clean);
+}

@@ -1,0 +1,128 @@
+import { collectSettings, type GivenValue } from "./collect_settings.ts";
+import { type Kind, quoted } from "./kind.ts";
+import type { LogFormat, LogLevelSetting, Settings } from "./settings.ts";
+import {
+  SETTING_KEYS,
+  type SettingKey,
+  type SettingRow,
+  SETTINGS_TABLE,
+} from "./settings_table.ts";
+import { didYouMean } from "./suggest.ts";
+
+/**
+ * What `new KafkaProxy({...})` takes: the original's options, then ours. Defaults and bounds are
+ * those of the command line. Numbers may come as text, as the original took them.
+ */
+export interface LibraryOptions {
+  /** TCP port to listen on; 0 takes a free one. */
+  wsPort: number;
+  /** Brokers, `"localhost:9092"`, several with commas or as an array; a slash may end one. */
+  kafka: string | readonly string[];
+  /** Pause between two frames to one client, in milliseconds; 0. */
+  idleTimeout?: number;
+  /** Most bytes of keys, values and headers in a frame; 500,000. */
+  maxBytes?: number;
+  /** Partition of requests that name none; 0. */
+  partition?: number | "all";
+  /** Secret of the `Authorization` header; without it everybody is let in. */
+  auth?: string;
+  /** Milliseconds between two reports, 0 for none; 5000. */
+  recordInterval?: number;
+  /** Address to listen on; 127.0.0.1. */
+  host?: string;
+  /** Origins of pages allowed beside the server's own; `*` allows all. */
+  origin?: string | readonly string[];
+  /** Milliseconds between two commits of a group's position; 1000. */
+  commitIntervalMs?: number;
+  /** Most records a second to one client; 0 sets no limit. */
+  rate?: number;
+  /** Milliseconds after which a client that takes no byte is closed; 60,000. */
+  stallTimeoutMs?: number;
+  /** Seconds without a pong after which a connection is ended, 0 for never; 120. */
+  pingTimeoutSeconds?: number;
+  /** Most sockets at a time; 10,000. */
+  maxSockets?: number;
+  /** Most bytes of a record batch once decompressed; 64 MiB. */
+  maxBatchBytes?: number;
+  /** Bytes of fetched records that all readers share; 32 MiB. */
+  cacheBytes?: number;
+  /** Most clients in consumer groups at a time; 500. */
+  maxGroupSessions?: number;
+  /** Topics beginning with `__` that may be read; none. */
+  internalTopics?: string | readonly string[];
+  /** Lowest level logged, where the program has not configured LogTape itself; `info`. */
+  logLevel?: LogLevelSetting;
+  /** Form of a log line, where the program has not configured LogTape itself. */
+  logFormat?: LogFormat;
+  /** How the proxy names itself to Kafka; `kafka-proxy`. */
+  clientId?: string;
+  /** Milliseconds that clients get at `close()` to take what is under way; 3000. */
+  drainTimeoutMs?: number;
+}
+
+const KEY_OF_NAME: ReadonlyMap<string, SettingKey> = new Map(
+  SETTING_KEYS.map((key) => [SETTINGS_TABLE[key].name, key]),
+);
+const NAMES = SETTING_KEYS.map((key) => SETTINGS_TABLE[key])
+  .filter((row) => row.notInLibrary === undefined).map((row) => row.name);
+
+/** The original's advice for the two options it could not do without. */
+const ADVICE: Partial<Record<SettingKey, string>> = {
+  port: "wsPort is missing: a WebSocket port is needed, please set e.g. { wsPort: 9999 }",
+  kafka:
+    'kafka is missing: a Kafka server address is needed, please set e.g. { kafka: "localhost:9092/" }',
+};
+
+/**
+ * Settings from the library's options. An option that is `undefined` counts as left out.
+ *
+ * @throws {TypeError} that names every mistake: options missing, unknown, malformed, out of bounds
+ *
+ * @example
+ * ```ts
+ * import { settingsFromOptions } from "./library_options.ts";
+ *
+ * const settings = settingsFromOptions({ wsPort: 9999, kafka: "localhost:9092/" });
+ * console.assert(settings.kafka[0] === "localhost:9092");
+ * ```
+ */
+export function settingsFromOptions(options: LibraryOptions): Settings {
+  const problems: string[] = [];
+  const mentioned = new Set<SettingKey>();
+  const given = new Map<SettingKey, GivenValue>();
+  for (const [name, value] of Object.entries(options ?? {})) {
+    if (value === undefined) continue;
+    const key = KEY_OF_NAME.get(name);
+    const texts = key === undefined ? undefined : textsOf(value, SETTINGS_TABLE[key].kind);
+    if (
+      key !== undefined && texts !== undefined && SETTINGS_TABLE[key].notInLibrary === undefined
+    ) {
+      if (texts.length > 0) given.set(key, { source: name, texts });
+      continue;
+    }
+    problems.push(key === undefined ? unknownOption(name) : unusable(SETTINGS_TABLE[key], value));
+    if (key !== undefined) mentioned.add(key);
+  }
+  const missing = (key: SettingKey) => mentioned.has(key) ? undefined : ADVICE[key];
+  const collected = collectSettings(given, problems, missing);
+  if (collected.settings !== undefined) return collected.settings;
+  throw new TypeError(`Cannot create KafkaProxy: ${collected.problems.join("; ")}`);
+}
+
+/** Values as the command line would give them; `undefined` for what could not be text there. */
+function textsOf(value: unknown, kind: Kind<unknown>): string[] | undefined {
+  const values: unknown[] = kind.many && Array.isArray(value) ? value : [value];
+  const isText = values.every((one) => ["string", "number", "bigint"].includes(typeof one));
+  return isText ? values.map(String) : undefined;
+}
+
+function unusable(row: SettingRow<unknown>, value: unknown): string {
+  const { name, notInLibrary, kind } = row;
+  if (notInLibrary !== undefined) return `${name} is for the command line only: ${notInLibrary}`;
+  const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  return `${name} is of type ${type}: it must be ${kind.expected}`;
+}
+
+function unknownOption(name: string): string {
+  return `${quoted(name)} is not an option${didYouMean(name, NAMES)}`;
+}

@@ -1,0 +1,55 @@
+/** Which log records are shown: those at this level and above. */
+export type LogLevelSetting = "debug" | "info" | "warning" | "error";
+
+/** How a log record becomes a line. */
+export type LogFormat = "json" | "text";
+
+/** Everything the server can be told, checked and complete; frozen. */
+export interface Settings {
+  /** Bootstrap brokers as `host:port`, at least one, without duplicates. */
+  readonly kafka: readonly string[];
+  /** TCP port to listen on; 0 takes a free one. */
+  readonly port: number;
+  /** Name or address to listen on; IPv6 without brackets. */
+  readonly host: string;
+  /** The secret clients must send; `undefined` lets everybody in. */
+  readonly auth: string | undefined;
+  /** File that holds {@linkcode auth}; `readAuthFile()` turns one into the other. */
+  readonly authFile: string | undefined;
+  /** Origins of pages allowed beside our own, as browsers send them; `*` among them allows all. */
+  readonly origins: readonly string[];
+  /** What a request without `partition` reads. */
+  readonly partition: number | "all";
+  /** Most bytes of keys, values and headers in a frame. */
+  readonly maxBytes: number;
+  /** Pause between two frames to one client, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Milliseconds between two reports; 0 for none. */
+  readonly recordIntervalMs: number;
+  /** Milliseconds between two commits of a position that moved. */
+  readonly commitIntervalMs: number;
+  /** Most records a second to one client; `undefined` without a limit. */
+  readonly recordsPerSecond: number | undefined;
+  /** Milliseconds after which a client that takes no byte is closed with 4408. */
+  readonly stallTimeoutMs: number;
+  /** Seconds without a pong after which a connection is ended; 0 for never. */
+  readonly pingTimeoutSeconds: number;
+  /** Most sockets at a time. */
+  readonly maxSockets: number;
+  /** Most bytes of a record batch once decompressed. */
+  readonly maxBatchBytes: number;
+  /** Bytes of fetched chunks kept for all readers together. */
+  readonly cacheBytes: number;
+  /** Most sessions in consumer groups at a time. */
+  readonly maxGroupSessions: number;
+  /** Topics beginning with `__` that may be read. */
+  readonly internalTopics: readonly string[];
+  /** The lowest level that is logged. */
+  readonly logLevel: LogLevelSetting;
+  /** `undefined`: text on a terminal, JSON elsewhere. */
+  readonly logFormat: LogFormat | undefined;
+  /** How the proxy names itself to Kafka. */
+  readonly clientId: string;
+  /** Milliseconds that sockets get at shutdown to take what is under way. */
+  readonly drainTimeoutMs: number;
+}

@@ -1,0 +1,178 @@
+import { brokers, listenHost, origins, partition } from "./address_kinds.ts";
+import type { Kind } from "./kind.ts";
+import { choice, integer, limit, secret, text } from "./plain_kinds.ts";
+import type { LogFormat, LogLevelSetting, Settings } from "./settings.ts";
+import { internalTopics } from "./topic_kind.ts";
+
+/** One setting: what it is called in the three places it can be given, and what it may be. */
+export interface SettingRow<Value> {
+  /** Name in the library's options. */
+  readonly name: string;
+  /** Name on the command line, with its dashes. */
+  readonly flag: string;
+  /** Name in the environment. */
+  readonly env: string;
+  /** What it may be: its form, bounds and unit. */
+  readonly kind: Kind<Value>;
+  /** Used when nothing is given. */
+  readonly default: Value | undefined;
+  /** Said instead of the default, where the value alone would not say it. */
+  readonly defaultText?: string;
+  /** What it is for, and what it costs, in plain text. */
+  readonly doc: string;
+  /** Must be given everywhere. */
+  readonly required?: true;
+  /** Its value is never shown. */
+  readonly secret?: true;
+  /** It makes no sense in the library: why, and what to do there. */
+  readonly notInLibrary?: string;
+}
+
+/** A key of {@linkcode Settings}. */
+export type SettingKey = keyof Settings;
+
+const DAY_MS = 86_400_000;
+const MIB = 1_048_576;
+const NONE: readonly string[] = Object.freeze([]);
+
+/**
+ * Every setting, in one place: flags, environment, library options, checks, help text and the
+ * README's table come from here. The key is the name inside, which carries the unit.
+ */
+export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings[Key]> } = {
+  kafka: row("kafka", brokers(), undefined, {
+    doc: "Kafka brokers to start from; the others are found through them.",
+    required: true,
+  }),
+  port: row("wsPort", integer("PORT", 0, 65_535, { zero: "takes a free port" }), 9999, {
+    doc: "Port to listen on.",
+    flag: "--port",
+    env: "KAFKA_PROXY_PORT",
+  }),
+  host: row("host", listenHost(), "127.0.0.1", {
+    doc: "Address to listen on; 0.0.0.0 serves the network, and wants auth.",
+  }),
+  auth: row("auth", secret("SECRET"), undefined, {
+    doc: "Secret that clients send in the Authorization header. Other users of the machine can " +
+      "see a command line: better by environment or file.",
+    defaultText: "none, everybody is let in",
+    secret: true,
+  }),
+  authFile: row("authFile", text("PATH", "the path of a file", /./), undefined, {
+    doc: "Where the secret is kept instead; a line break at its end does not count.",
+    defaultText: "none",
+    notInLibrary: "read the file and pass its text as auth",
+  }),
+  origins: row("origin", origins(), NONE, {
+    doc: "Pages that may connect beside the server's own; may be repeated. * allows every page " +
+      "but those opened from a file, null allows these.",
+    defaultText: "our own",
+  }),
+  partition: row("partition", partition(), 0, {
+    doc: "Partition that is read by requests which name none; all reads every one.",
+  }),
+  maxBytes: row("maxBytes", bytes(1, 64 * MIB), 500_000, {
+    doc: "Most bytes of keys, values and headers in one frame; a larger record goes alone.",
+  }),
+  idleTimeoutMs: row("idleTimeout", ms(0, DAY_MS), 0, {
+    doc: "Pause between two frames to one client. The original needed it for want of " +
+      "backpressure; here 0 is safe.",
+  }),
+  recordIntervalMs: row("recordInterval", ms(0, DAY_MS, "switches it off"), 5000, {
+    doc: "Time between two reports of what goes on.",
+  }),
+  // A second: after a crash at most that much is read again, and with the default of
+  // maxGroupSessions a broker gets at most 500 small commits a second, and none for positions that
+  // stand still. Kafka's own 5,000 would repeat five times as much and save nothing noticeable.
+  commitIntervalMs: row("commitIntervalMs", ms(10, DAY_MS), 1000, {
+    doc: "Time between two commits of a group's position; what a crash repeats grows with it.",
+  }),
+  recordsPerSecond: row("rate", limit("N", 1_000_000_000, "records/s"), undefined, {
+    doc: "Most records a second to one client.",
+    defaultText: "0",
+  }),
+  stallTimeoutMs: row("stallTimeoutMs", ms(10, DAY_MS), 60_000, {
+    doc: "A client that takes no byte for so long is closed with 4408.",
+  }),
+  pingTimeoutSeconds: row("pingTimeoutSeconds", seconds(0, 86_400, "switches it off"), 120, {
+    doc: "A connection that answers no ping for so long is ended.",
+  }),
+  maxSockets: row("maxSockets", count("sockets", 1, 1_000_000), 10_000, {
+    doc: "Most WebSockets at a time; one more is answered with 503.",
+  }),
+  maxBatchBytes: row("maxBatchBytes", bytes(1024, 1024 * MIB), 64 * MIB, {
+    doc: "Most bytes of a record batch once decompressed; guards memory from small batches that " +
+      "grow.",
+  }),
+  cacheBytes: row("cacheBytes", bytes(65_536, 16_384 * MIB), 32 * MIB, {
+    doc: "Memory for fetched records that all readers share.",
+  }),
+  maxGroupSessions: row("maxGroupSessions", count("sessions", 0, 100_000), 500, {
+    doc: "Most clients in consumer groups at a time; one more is answered with 503.",
+  }),
+  internalTopics: row("internalTopics", internalTopics(), NONE, {
+    doc: "Topics beginning with __ that may be read; all others of that kind are refused.",
+    defaultText: "none",
+  }),
+  logLevel: row("logLevel", choice<LogLevelSetting>("debug", "info", "warning", "error"), "info", {
+    doc: "Lowest level that is logged, on standard error.",
+  }),
+  logFormat: row("logFormat", choice<LogFormat>("json", "text"), undefined, {
+    doc: "Form of a log line.",
+    defaultText: "text on a terminal, else json",
+  }),
+  clientId: row(
+    "clientId",
+    text("NAME", "1 to 100 letters, digits, dots, dashes or underscores", /^[\w.-]{1,100}$/),
+    "kafka-proxy",
+    { doc: "How the proxy names itself to Kafka; shows in the brokers' logs and quotas." },
+  ),
+  drainTimeoutMs: row("drainTimeoutMs", ms(0, 30_000), 3000, {
+    doc: "How long shutting down waits for clients to take what is under way; with up to 3000 " +
+      "it is over in less than 5 s.",
+  }),
+};
+
+/** The keys of {@linkcode SETTINGS_TABLE} in its order. */
+export const SETTING_KEYS = Object.keys(SETTINGS_TABLE) as readonly SettingKey[];
+
+/** Every name the server reads from the environment. */
+export const ENVIRONMENT_NAMES: readonly string[] = SETTING_KEYS.map((key) =>
+  SETTINGS_TABLE[key].env
+);
+
+type Rest<Value> = Pick<SettingRow<Value>, "doc"> & Partial<SettingRow<Value>>;
+
+/** Flag and variable follow from the name: `maxBytes`, `--max-bytes`, `KAFKA_PROXY_MAX_BYTES`. */
+function row<Value>(
+  name: string,
+  kind: Kind<Value>,
+  standard: Value | undefined,
+  rest: Rest<Value>,
+): SettingRow<Value> {
+  const words = name.replace(/[A-Z]/g, (letter) => `_${letter}`);
+  return {
+    name,
+    flag: `--${words.toLowerCase().replaceAll("_", "-")}`,
+    env: `KAFKA_PROXY_${words.toUpperCase()}`,
+    kind,
+    default: standard,
+    ...rest,
+  };
+}
+
+function ms(min: number, max: number, zero?: string): Kind<number> {
+  return integer("MS", min, max, { unit: "ms", zero });
+}
+
+function seconds(min: number, max: number, zero?: string): Kind<number> {
+  return integer("SECONDS", min, max, { unit: "s", zero });
+}
+
+function bytes(min: number, max: number): Kind<number> {
+  return integer("BYTES", min, max, { unit: "bytes" });
+}
+
+function count(unit: string, min: number, max: number): Kind<number> {
+  return integer("N", min, max, { unit });
+}

@@ -1,0 +1,129 @@
+import type { Chunk } from "./chunk.ts";
+import type { ProxyError } from "./proxy_error.ts";
+
+/** `committed` hides records of open and aborted transactions (KIP-98). */
+export type Isolation = "committed" | "uncommitted";
+
+/** A topic as its metadata shows it now. */
+export interface TopicInfo {
+  readonly topic: string;
+  /** Partition number to the node id of its leader; `undefined` while it has none. */
+  readonly leaders: ReadonlyMap<number, number | undefined>;
+}
+
+/** Where one partition is to be read from. */
+export interface FetchTarget {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** Soft limit: a broker sends the first batch whole however large it is (KIP-74). */
+  readonly maxBytes: number;
+}
+
+/**
+ * What a broker said of one target. `moved` asks for new metadata, `gone` for a look whether the
+ * topic still exists, `out_of_range` for another offset; `failed` cannot be mended by asking again.
+ */
+export type FetchAnswer =
+  & { readonly topic: string; readonly partition: number }
+  & (
+    | { readonly kind: "chunk"; readonly chunk: Chunk }
+    | { readonly kind: "moved" | "gone" | "out_of_range"; readonly reason: string }
+    | { readonly kind: "failed"; readonly error: ProxyError }
+  );
+
+/** An end of a partition, or the first record at or after a time (milliseconds since 1970). */
+export type OffsetSpec = "earliest" | "latest" | { readonly timestampMs: bigint };
+
+/** Reading from Kafka without a group: what the shared log needs, and what start positions need. */
+export interface LogReader {
+  /**
+   * The topic, from metadata at most a few seconds old; `fresh` asks the cluster now.
+   *
+   * @throws {ProxyError} `unknown_topic`, `forbidden`, `kafka_unavailable`
+   */
+  topic(name: string, options?: { fresh?: boolean }): Promise<TopicInfo>;
+  /**
+   * One Fetch to one broker. `waitMs` 0 goes out on the connection for immediate answers; more is a
+   * long poll on a connection of its own, ended early by the first byte that arrives.
+   *
+   * @throws {ProxyError} `kafka_unavailable` when the broker cannot be reached
+   */
+  fetch(
+    nodeId: number,
+    targets: readonly FetchTarget[],
+    options: { isolation: Isolation; waitMs: number },
+  ): Promise<FetchAnswer[]>;
+  /**
+   * Offsets by partition. A time after the last record gives the end.
+   *
+   * @throws {ProxyError} `unknown_topic`, `unknown_partition`, `kafka_unavailable`
+   */
+  offsets(
+    topic: string,
+    partitions: readonly number[],
+    at: OffsetSpec,
+    isolation: Isolation,
+  ): Promise<Map<number, bigint>>;
+}
+
+/** Committed positions of consumer groups, written as a standalone consumer does. */
+export interface GroupPositions {
+  /** Client ids and hosts of the members the group has now; empty for an unused group. */
+  members(group: string): Promise<string[]>;
+  /** The next offset to read, for the partitions that have one. */
+  committed(
+    group: string,
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<Map<number, bigint>>;
+  /**
+   * Commits the next offsets to read.
+   *
+   * @throws {ProxyError} `group_in_use` when the group has got members, `kafka_unavailable`
+   */
+  commit(group: string, topic: string, next: ReadonlyMap<number, bigint>): Promise<void>;
+}
+
+/** A message ready for a socket, with what it takes the client past. */
+export interface Frame {
+  readonly data: string | Uint8Array;
+  /** Size on the wire without the frame header. */
+  readonly bytes: number;
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset after the last record in it. */
+  readonly next: bigint;
+  readonly records: number;
+  /** Bytes of keys, values and headers in it. */
+  readonly payloadBytes: number;
+}
+
+/** Why a connection ended, as both sides will see it. */
+export interface CloseInfo {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** One client's connection, as the session sees it. */
+export interface FrameSink {
+  /** Bytes handed to {@linkcode send} so far. */
+  readonly sentBytes: number;
+  /** Of those, the bytes the operating system has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Largest frame to send, unless a single record is larger. It follows the number of sockets. */
+  readonly frameBytes: number;
+  /** Settles, never rejects, when the connection is over for us. */
+  readonly closed: Promise<CloseInfo>;
+  readonly isClosed: boolean;
+  /** Whether {@linkcode send} may be called now: buffered bytes are under the high water mark. */
+  readonly hasRoom: boolean;
+  /** Resolves under the low water mark, when closed, or when `signal` is aborted. */
+  room(signal: AbortSignal): Promise<void>;
+  /** Resolves when the operating system has taken everything, after `timeoutMs`, or when closed. */
+  drained(timeoutMs: number): Promise<void>;
+  /** Queues a frame. After the end it does nothing. */
+  send(data: string | Uint8Array, bytes: number): void;
+  /** Ends the connection; the first call wins. */
+  close(code: number, reason: string): void;
+}

@@ -1,0 +1,180 @@
+import type { Buffer } from "node:buffer";
+import net from "node:net";
+import tls from "node:tls";
+import {
+  apiKeys,
+  Broker,
+  type Connection,
+  ConnectionPool,
+  type KafkaJsLogger,
+  type ProtocolRequest,
+  requests,
+  type SocketRequest,
+} from "./kafkajs_internals.ts";
+
+/** How brokers are reached. */
+export interface BrokerOptions {
+  readonly clientId: string;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** Options of `node:tls`; absent is plain text. */
+  readonly tls?: Record<string, unknown>;
+  /** KafkaJS's SASL options. */
+  readonly sasl?: Record<string, unknown>;
+  readonly logger: KafkaJsLogger;
+}
+
+/** The connection for requests that are answered at once, and the one for long polls. */
+export const CONTROL = 0;
+export const LONG_POLL = 1;
+
+/** An answer as raw bytes, with the version that says how to read them. */
+export interface RawAnswer {
+  readonly version: number;
+  readonly payload: Buffer;
+}
+
+/**
+ * Our connections to one broker: KafkaJS's connection, handshake, authentication and request
+ * encoding, with answers left to us.
+ *
+ * A broker serves the requests of one connection one after the other, so what must not wait behind
+ * a long poll has a connection of its own. A link is used until its first failure and then
+ * replaced: KafkaJS keeps half-read bytes of a lost connection, and would read them again.
+ */
+export class BrokerLink {
+  readonly address: string;
+  readonly #broker: Broker;
+  readonly #connections: readonly Connection[];
+  readonly #sockets = new Set<net.Socket>();
+  readonly #connecting: (Promise<unknown> | undefined)[] = [];
+  #broken = false;
+
+  private constructor(host: string, port: number, options: BrokerOptions) {
+    this.address = `${host}:${port}`;
+    const pool = new ConnectionPool({
+      host,
+      port,
+      ssl: options.tls,
+      sasl: options.sasl,
+      clientId: options.clientId,
+      socketFactory: (request) => this.#socket(request),
+      connectionTimeout: options.connectTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      enforceRequestTimeout: true,
+      logger: options.logger,
+    });
+    this.#connections = pool.pool;
+    this.#broker = new Broker({
+      connectionPool: pool,
+      logger: options.logger,
+      nodeId: null,
+      allowAutoTopicCreation: false,
+      authenticationTimeout: options.connectTimeoutMs,
+    });
+  }
+
+  /** Connects, authenticates and learns the broker's API versions. */
+  static async open(host: string, port: number, options: BrokerOptions): Promise<BrokerLink> {
+    const link = new BrokerLink(host, port, options);
+    try {
+      await link.#broker.connect();
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+    return link;
+  }
+
+  /** False after a failure or {@linkcode close}. */
+  get isAlive(): boolean {
+    return !this.#broken && this.#connections[CONTROL].isConnected();
+  }
+
+  /**
+   * Sends a request and decodes the answer without judging it: error codes are in the data.
+   *
+   * @throws whatever KafkaJS throws for a lost connection or a time-out; the link is then over
+   */
+  async send<T>(api: string, args: Record<string, unknown>): Promise<T> {
+    const protocol = this.#protocol(api, args);
+    const { decode } = protocol.response;
+    protocol.response = { decode: (payload) => decode(payload), parse: asIs };
+    return await this.#exchange(CONTROL, protocol) as T;
+  }
+
+  /** Sends a Fetch and returns the answer's bytes. */
+  async fetch(connection: number, args: Record<string, unknown>): Promise<RawAnswer> {
+    const protocol = this.#protocol("Fetch", args);
+    const version = protocol.request.apiVersion;
+    protocol.response = {
+      // From version 8 on a throttled client is told to wait by itself (KIP-219).
+      decode: (payload) =>
+        Promise.resolve({
+          payload,
+          clientSideThrottleTime: version >= 8 ? payload.readInt32BE(0) : 0,
+        }),
+      parse: asIs,
+    };
+    const answer = await this.#exchange(connection, protocol) as { payload: Buffer };
+    return { version, payload: answer.payload };
+  }
+
+  /** Ends the connections now, without waiting for answers: those requests fail. */
+  close(): void {
+    this.#broken = true;
+    const error = new Error(`Connection to ${this.address} closed`);
+    for (const connection of this.#connections) {
+      connection.rejectRequests(error);
+      connection.disconnect().catch(() => {
+        // It was not connected, which is what we want.
+      });
+    }
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #protocol(api: string, args: Record<string, unknown>): ProtocolRequest {
+    const protocol = this.#broker.lookupRequest(apiKeys[api], requests[api])(args);
+    return { ...protocol, logResponseError: false };
+  }
+
+  async #exchange(index: number, protocol: ProtocolRequest): Promise<unknown> {
+    try {
+      const connection = this.#connections[index];
+      // Connection.connect opens a second socket when it is called twice at a time.
+      if (!connection.isConnected()) {
+        await (this.#connecting[index] ??= connection.connect());
+        this.#connecting[index] = undefined;
+      }
+      return await connection.send(protocol);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** KafkaJS listens to `end` and `error` only: a connection that just closes would hang. */
+  #socket({ host, port, ssl, onConnect }: SocketRequest): net.Socket {
+    const socket = ssl
+      ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl })
+      : net.connect({ host, port });
+    socket.once(ssl ? "secureConnect" : "connect", onConnect);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#broken = true;
+      for (const connection of this.#connections) {
+        connection.rejectRequests(new Error(`Connection to ${this.address} closed`));
+      }
+    });
+    return socket;
+  }
+}
+
+const KEEP_ALIVE_MS = 60_000;
+
+function asIs(decoded: unknown): Promise<unknown> {
+  return Promise.resolve(decoded);
+}

@@ -1,0 +1,154 @@
+import { ProxyError } from "../core/proxy_error.ts";
+import { BrokerLink, type BrokerOptions } from "./broker_link.ts";
+import { unavailable } from "./kafka_error.ts";
+
+/** A broker's place in the network, as the cluster advertises it. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One topic of a Metadata answer; errors are in the data. */
+export interface TopicMetadata {
+  readonly topic: string;
+  readonly topicErrorCode: number;
+  readonly partitionMetadata: readonly {
+    readonly partitionId: number;
+    readonly leader: number;
+  }[];
+}
+
+interface MetadataAnswer {
+  readonly brokers: readonly (Address & { readonly nodeId: number })[];
+  readonly topicMetadata: readonly TopicMetadata[];
+}
+
+/**
+ * The brokers of one cluster: who they are, and one {@linkcode BrokerLink} to each that is used.
+ *
+ * KafkaJS's own cluster object is left out because a single deleted topic makes its metadata
+ * refresh fail for all of them; here metadata is asked topic by topic and judged by the caller.
+ */
+export class ClusterClient {
+  readonly #bootstrap: readonly Address[];
+  readonly #options: BrokerOptions;
+  readonly #addresses = new Map<number, Address>();
+  readonly #links = new Map<string, Promise<BrokerLink>>();
+  #isClosed = false;
+
+  constructor(bootstrap: readonly string[], options: BrokerOptions) {
+    this.#bootstrap = bootstrap.map((address) => {
+      const colon = address.lastIndexOf(":");
+      return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+    });
+    this.#options = options;
+  }
+
+  /** Node ids seen so far. */
+  get nodeIds(): number[] {
+    return [...this.#addresses.keys()];
+  }
+
+  /**
+   * The link to a broker. `lane` gives a second pair of connections to the same broker, for long
+   * polls that may not share one.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  async node(nodeId: number, lane = ""): Promise<BrokerLink> {
+    const address = this.#addresses.get(nodeId);
+    if (address === undefined) {
+      throw new ProxyError("kafka_unavailable", `Broker ${nodeId} is not part of the cluster`);
+    }
+    return await this.#link(address, lane);
+  }
+
+  /**
+   * Asks any broker that answers: those connected first, then those known, then the bootstrap list.
+   *
+   * @throws {ProxyError} `kafka_unavailable` when none does, with the last one's reason
+   */
+  async any<T>(ask: (link: BrokerLink) => Promise<T>): Promise<T> {
+    let last: unknown = new Error("no broker address is known");
+    for (const address of this.#candidates()) {
+      try {
+        return await ask(await this.#link(address, ""));
+      } catch (error) {
+        if (this.#isClosed) throw error;
+        last = error;
+      }
+    }
+    throw unavailable("Cannot reach Kafka", last);
+  }
+
+  /** Metadata of these topics as the cluster has it now. */
+  async metadata(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+    const answer = await this.any((link) =>
+      link.send<MetadataAnswer>("Metadata", { topics, allowAutoTopicCreation: false })
+    );
+    this.#learn(answer.brokers);
+    return answer.topicMetadata;
+  }
+
+  /** Remembers a broker that another answer named, a group's coordinator say. */
+  learn(nodeId: number, host: string, port: number): void {
+    this.#addresses.set(nodeId, { host, port });
+  }
+
+  /** Ends all connections now. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    for (const link of await Promise.allSettled(links)) {
+      if (link.status === "fulfilled") link.value.close();
+    }
+  }
+
+  #learn(brokers: MetadataAnswer["brokers"]): void {
+    if (brokers.length === 0) return;
+    this.#addresses.clear();
+    for (const { nodeId, host, port } of brokers) this.#addresses.set(nodeId, { host, port });
+  }
+
+  #candidates(): Address[] {
+    const all = [...this.#addresses.values(), ...this.#bootstrap];
+    const seen = new Set<string>();
+    const unique = all.filter((address) => {
+      const key = keyOf(address, "");
+      return !seen.has(key) && seen.add(key);
+    });
+    const isOpen = (address: Address) => this.#links.has(keyOf(address, "")) ? 0 : 1;
+    return unique.sort((a, b) => isOpen(a) - isOpen(b));
+  }
+
+  async #link(address: Address, lane: string): Promise<BrokerLink> {
+    const key = keyOf(address, lane);
+    for (;;) {
+      if (this.#isClosed) throw new ProxyError("leaving", "The connection to Kafka is closed");
+      const opening = this.#links.get(key) ?? this.#open(key, address);
+      const link = await opening;
+      if (link.isAlive) return link;
+      if (this.#links.get(key) === opening) this.#links.delete(key);
+    }
+  }
+
+  #open(key: string, { host, port }: Address): Promise<BrokerLink> {
+    const opening = BrokerLink.open(host, port, this.#options).then(
+      (link) => {
+        if (this.#isClosed) link.close();
+        return link;
+      },
+      (error) => {
+        if (this.#links.get(key) === opening) this.#links.delete(key);
+        throw unavailable(`Cannot connect to the broker at ${host}:${port}`, error);
+      },
+    );
+    this.#links.set(key, opening);
+    return opening;
+  }
+}
+
+function keyOf({ host, port }: Address, lane: string): string {
+  return `${host}:${port}/${lane}`;
+}

@@ -1,0 +1,42 @@
+import { createZstdDecompress, zstdDecompressSync } from "node:zlib";
+import { batchTooLarge } from "./codec_error.ts";
+import { decompressNative, type NativeFormat, type NativePiece } from "./native_format.ts";
+import { narrowFrame, zstdFrames } from "./zstd_frame.ts";
+
+const ZSTD: NativeFormat = {
+  name: "zstd",
+  now: (input, options) => zstdDecompressSync(input, options),
+  stream: (options) => createZstdDecompress(options),
+};
+
+/**
+ * Decompresses one or more zstd frames, with or without their content size; checksums are verified
+ * where they are present. Kafka's producers write one frame, without a content size.
+ *
+ * Sources: RFC 8878, KIP-110. Memory and turns of the event loop: see
+ * {@linkcode decompressNative}; the window a frame asks for is cut to what the limit can use.
+ *
+ * @throws {ProxyError} `batch_too_large`, `corrupt_batch`; or rejects with them
+ */
+export function decompressZstd(
+  input: Uint8Array,
+  maxBytes: number,
+): Uint8Array | Promise<Uint8Array> {
+  const pieces = { [Symbol.iterator]: () => zstdPieces(input, maxBytes) };
+  return decompressNative(ZSTD, pieces, maxBytes);
+}
+
+function* zstdPieces(input: Uint8Array, maxBytes: number): Generator<NativePiece> {
+  for (const frame of zstdFrames(input)) {
+    const { contentBytes } = frame;
+    if (contentBytes !== undefined && contentBytes > maxBytes) {
+      throw batchTooLarge("zstd", maxBytes);
+    }
+    yield {
+      bytes: frame.end - frame.start,
+      expectedBytes: contentBytes ?? frame.boundBytes,
+      exactBytes: contentBytes,
+      input: () => narrowFrame(input, frame, maxBytes),
+    };
+  }
+}

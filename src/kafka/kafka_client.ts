@@ -1,0 +1,65 @@
+import { KafkaGroupPositions } from "./group_positions.ts";
+import { ClusterClient } from "./cluster_client.ts";
+import { KafkaReader } from "./kafka_reader.ts";
+import type { KafkaJsLogger } from "./kafkajs_internals.ts";
+import { patchRequestQueue } from "./request_queue_patch.ts";
+
+/** How Kafka is reached. */
+export interface KafkaClientOptions {
+  /** Bootstrap brokers, `host:port`. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** Most bytes of a record batch once decompressed. */
+  readonly maxBatchBytes: number;
+  readonly connectTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  /** Told what KafkaJS logs as a warning or an error. */
+  readonly onLog: (level: "warning" | "error", text: string, namespace: string) => void;
+}
+
+/** Everything the proxy does with one Kafka cluster; the rest of the code sees only its ports. */
+export class KafkaClient {
+  readonly reader: KafkaReader;
+  readonly groups: KafkaGroupPositions;
+  readonly #cluster: ClusterClient;
+
+  constructor(options: KafkaClientOptions) {
+    const { brokers, clientId, maxBatchBytes, onLog } = options;
+    if (!patchRequestQueue()) {
+      onLog("error", "request queue not patched: idle connections will cost CPU", "RequestQueue");
+    }
+    this.#cluster = new ClusterClient(brokers, {
+      clientId,
+      connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+      requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
+      logger: logger(onLog, "Kafka"),
+    });
+    this.reader = new KafkaReader(this.#cluster, { maxBatchBytes });
+    this.groups = new KafkaGroupPositions(this.#cluster);
+  }
+
+  /**
+   * Resolves when some broker answers.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  async ping(): Promise<void> {
+    await this.#cluster.any((link) => link.send("ApiVersions", {}));
+  }
+
+  /** Ends all connections now. */
+  async close(): Promise<void> {
+    await this.#cluster.close();
+  }
+}
+
+/** Debug and info are dropped here: KafkaJS would build their texts for every request. */
+function logger(onLog: KafkaClientOptions["onLog"], namespace: string): KafkaJsLogger {
+  return {
+    namespace: (name) => logger(onLog, name),
+    error: (message) => onLog("error", message, namespace),
+    warn: (message) => onLog("warning", message, namespace),
+    info: () => {},
+    debug: () => {},
+  };
+}

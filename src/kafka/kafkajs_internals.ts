@@ -1,0 +1,106 @@
+/**
+ * The parts of KafkaJS 2.2.4 that are not its public interface, with types for what we use.
+ *
+ * That version is pinned, is the last one published, and has no `exports` map, so these paths are
+ * stable. Nothing outside `src/kafka/` knows that KafkaJS exists.
+ */
+import BrokerClass from "kafkajs/src/broker/index.js";
+import ConnectionPoolClass from "kafkajs/src/network/connectionPool.js";
+import RequestQueueClass from "kafkajs/src/network/requestQueue/index.js";
+import apiKeysTable from "kafkajs/src/protocol/requests/apiKeys.js";
+import requestsModule from "kafkajs/src/protocol/requests/index.js";
+import errorModule from "kafkajs/src/protocol/error.js";
+import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+
+/** A request of one API in one version, and how its answer is read. */
+export interface ProtocolRequest {
+  request: { apiKey: number; apiVersion: number; apiName: string };
+  response: {
+    decode(payload: Buffer): Promise<unknown>;
+    parse(decoded: unknown): Promise<unknown>;
+  };
+  requestTimeout?: number | null;
+  logResponseError?: boolean;
+}
+
+/** One TCP connection to a broker. */
+export interface Connection {
+  isConnected(): boolean;
+  connect(): Promise<unknown>;
+  disconnect(): Promise<unknown>;
+  rejectRequests(error: Error): void;
+  send(request: ProtocolRequest): Promise<unknown>;
+}
+
+/** The two connections KafkaJS keeps to a broker: 0 for everything, 1 for Fetch. */
+export interface ConnectionPool {
+  readonly pool: readonly Connection[];
+}
+
+/** A broker and its connections. */
+export interface Broker {
+  versions: Record<number, { minVersion: number; maxVersion: number }>;
+  connect(): Promise<void>;
+  lookupRequest(apiKey: number, definition: unknown): (args: unknown) => ProtocolRequest;
+}
+
+/** What KafkaJS wants of a logger. */
+export interface KafkaJsLogger {
+  namespace(name: string): KafkaJsLogger;
+  error(message: string, extra?: Record<string, unknown>): void;
+  warn(message: string, extra?: Record<string, unknown>): void;
+  info(message: string, extra?: Record<string, unknown>): void;
+  debug(message: string, extra?: Record<string, unknown>): void;
+}
+
+/** What it asks of a factory of sockets. */
+export interface SocketRequest {
+  host: string;
+  port: number;
+  ssl: Record<string, unknown> | null | undefined;
+  onConnect: () => void;
+}
+
+export const Broker = BrokerClass as unknown as new (options: {
+  connectionPool: ConnectionPool;
+  logger: KafkaJsLogger;
+  nodeId: number | null;
+  allowAutoTopicCreation: boolean;
+  authenticationTimeout: number;
+}) => Broker;
+
+export const ConnectionPool = ConnectionPoolClass as unknown as new (options: {
+  host: string;
+  port: number;
+  ssl: unknown;
+  sasl: unknown;
+  clientId: string;
+  socketFactory: (request: SocketRequest) => Socket;
+  connectionTimeout: number;
+  requestTimeout: number;
+  enforceRequestTimeout: boolean;
+  logger: KafkaJsLogger;
+}) => ConnectionPool;
+
+export const RequestQueue = RequestQueueClass as unknown as {
+  prototype: {
+    scheduleCheckPendingRequests?: () => void;
+    checkPendingRequests(): void;
+    readonly pending: readonly unknown[];
+    readonly throttledUntil: number;
+    throttleCheckTimeoutId: ReturnType<typeof setTimeout> | null;
+  };
+};
+
+/** Number of an API by its name (Kafka protocol guide, "Api Keys"). */
+export const apiKeys = apiKeysTable as unknown as Record<string, number>;
+
+/** Definition of an API by its name. */
+export const requests = requestsModule.requests as unknown as Record<string, unknown>;
+
+/** KafkaJS's table of Kafka's error codes. */
+export const errorCodes = errorModule.errorCodes as unknown as readonly {
+  readonly type: string;
+  readonly code: number;
+}[];

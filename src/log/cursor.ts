@@ -1,0 +1,191 @@
+import type { Chunk, Slice } from "../core/chunk.ts";
+import { Semaphore } from "../stream/semaphore.ts";
+import type { LogPosition, PartitionLog } from "./partition_log.ts";
+
+/** Fetched chunks one cursor holds that it has not yielded yet, over all its partitions. */
+const FETCHES_AHEAD = 4;
+
+/** A fetch of a cursor over many partitions brings at least so much of each, in bytes. */
+const LEAST_FETCH_BYTES = 64 * 1024;
+
+/** A fetch that takes longer waits for a leader, and lets other partitions go ahead. */
+const TROUBLE_MS = 250;
+
+class PartitionPosition implements LogPosition {
+  readonly log: PartitionLog;
+  offset: bigint;
+  ready: Slice | undefined;
+  error: unknown;
+  isReading = false;
+  holdsPermit = false;
+
+  constructor(log: PartitionLog, offset: bigint) {
+    this.log = log;
+    this.offset = offset;
+  }
+}
+
+/**
+ * A position in each of some partitions, and what comes after it.
+ *
+ * Order: by offset within a partition; partitions take turns. Delivery: every record from the
+ * start position on, exactly once per cursor. Backpressure: nothing is read before it is pulled,
+ * but for one chunk ahead of a cursor that pulls. Cancellation: {@linkcode close} settles a
+ * waiting pull at once with the end.
+ */
+export class Cursor implements AsyncIterable<Slice> {
+  readonly #positions = new Map<number, PartitionPosition>();
+  readonly #chunkBytes: number;
+  readonly #permits = new Semaphore(FETCHES_AHEAD);
+  readonly #closing = new AbortController();
+  readonly #onClose: (logs: PartitionLog[]) => void;
+  #turn = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    starts: Iterable<readonly [PartitionLog, bigint]>,
+    chunkBytes: number,
+    onClose: (logs: PartitionLog[]) => void,
+  ) {
+    this.#chunkBytes = chunkBytes;
+    this.#onClose = onClose;
+    for (const [log, offset] of starts) this.add(log, offset);
+  }
+
+  /** The partitions this cursor reads now. */
+  get partitions(): number[] {
+    return [...this.#positions.keys()];
+  }
+
+  /** Starts to read one partition more. */
+  add(log: PartitionLog, offset: bigint): void {
+    if (this.#closing.signal.aborted) return;
+    const position = new PartitionPosition(log, offset);
+    this.#positions.set(log.partition, position);
+    log.attach(position);
+    this.#wake?.();
+  }
+
+  /** Whether another cursor reads the partition too, so that its frames are worth keeping. */
+  isShared(partition: number): boolean {
+    return (this.#positions.get(partition)?.log.readers ?? 0) > 1;
+  }
+
+  /**
+   * The next run of records, as soon as there is one; undefined after {@linkcode close}.
+   *
+   * @throws {ProxyError} what makes a partition unreadable: `out_of_range`, `topic_deleted`,
+   * `kafka_unavailable`, `old_format`, `corrupt_batch`, `forbidden`
+   */
+  async next(): Promise<Slice | undefined> {
+    for (;;) {
+      if (this.#closing.signal.aborted) return undefined;
+      const slice = this.#take();
+      if (slice !== undefined) return slice;
+      const woken = new Promise<void>((resolve) => this.#wake = resolve);
+      for (const position of this.#positions.values()) {
+        if (!position.isReading) void this.#read(position);
+      }
+      await woken;
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Slice> {
+    return {
+      next: async () => {
+        const value = await this.next();
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+      return: () => {
+        this.close();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  /** Ends it; a pull that waits gets the end. May be called again. */
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    for (const position of this.#positions.values()) position.log.detach(position);
+    this.#onClose([...this.#positions.values()].map(({ log }) => log));
+    this.#wake?.();
+  }
+
+  /** What is there already, from the partition whose turn it is. */
+  #take(): Slice | undefined {
+    const positions = [...this.#positions.values()];
+    for (let i = 0; i < positions.length; i++) {
+      const position = positions[(this.#turn + i) % positions.length];
+      if (position.error !== undefined) throw position.error;
+      const slice = position.ready ?? this.#cached(position);
+      if (slice === undefined) continue;
+      this.#turn = (this.#turn + i + 1) % positions.length;
+      position.ready = undefined;
+      position.offset = slice.chunk.next;
+      this.#giveBack(position);
+      position.log.fetchAhead(slice.chunk, this.#fetchBytes());
+      return slice;
+    }
+    return undefined;
+  }
+
+  #cached(position: PartitionPosition): Slice | undefined {
+    if (position.isReading) return undefined;
+    const chunk = position.log.cached(position.offset);
+    return chunk && { chunk, from: position.offset };
+  }
+
+  /** Brings one partition's next run of records into reach, however long that takes. */
+  async #read(position: PartitionPosition): Promise<void> {
+    const { log } = position;
+    position.isReading = true;
+    try {
+      while (!this.#closing.signal.aborted) {
+        if (log.cached(position.offset) !== undefined) break;
+        if (log.isLive(position.offset)) {
+          await log.wait(this.#closing.signal);
+          continue;
+        }
+        const chunk = await this.#fetch(position);
+        if (chunk.next > position.offset) {
+          position.ready = { chunk, from: position.offset };
+          break;
+        }
+        this.#giveBack(position);
+        await log.goLive(position.offset);
+      }
+    } catch (error) {
+      position.error = error;
+      this.#giveBack(position);
+    } finally {
+      position.isReading = false;
+      this.#wake?.();
+    }
+  }
+
+  /** Fetches with a permit, kept until the chunk is taken; a partition in trouble holds up no other. */
+  async #fetch(position: PartitionPosition): Promise<Chunk> {
+    const { log, offset } = position;
+    if (this.#positions.size <= FETCHES_AHEAD) return await log.fetch(offset, this.#fetchBytes());
+    await this.#permits.acquire();
+    position.holdsPermit = true;
+    const trouble = setTimeout(() => this.#giveBack(position), TROUBLE_MS);
+    try {
+      return await log.fetch(offset, this.#fetchBytes());
+    } finally {
+      clearTimeout(trouble);
+    }
+  }
+
+  #giveBack(position: PartitionPosition): void {
+    if (!position.holdsPermit) return;
+    position.holdsPermit = false;
+    this.#permits.release();
+  }
+
+  #fetchBytes(): number {
+    const share = Math.floor(this.#chunkBytes / Math.min(this.#positions.size, FETCHES_AHEAD));
+    return Math.max(share, Math.min(LEAST_FETCH_BYTES, this.#chunkBytes));
+  }
+}

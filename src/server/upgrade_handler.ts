@@ -1,0 +1,110 @@
+import type { Authenticator } from "../auth/authenticate.ts";
+import { checkOrigin } from "../auth/origin.ts";
+import { checkTopic } from "../auth/topic_rules.ts";
+import type { Settings } from "../config/settings.ts";
+import { ProxyError } from "../core/proxy_error.ts";
+import { checkHandshake } from "../protocol/handshake.ts";
+import { chooseSubprotocol, parseSubprotocols } from "../protocol/subprotocols.ts";
+import { parseV1Request } from "../protocol/v1_request.ts";
+import { planV1 } from "../session/v1_plan.ts";
+import { type SessionServices, V1Session } from "../session/v1_session.ts";
+import { upgrade } from "../socket/upgrade.ts";
+import type { WaterMarks } from "../socket/water_marks.ts";
+import type { WebSocketSink } from "../socket/web_socket_sink.ts";
+import { checkHost } from "../auth/host.ts";
+
+/** One accepted connection and what serves it. */
+export interface OpenSession {
+  readonly session: V1Session;
+  readonly sink: WebSocketSink;
+  readonly isGroup: boolean;
+}
+
+/** What an upgrade is decided by. */
+export interface UpgradeContext {
+  readonly settings: Settings;
+  readonly authenticator: Authenticator;
+  readonly services: SessionServices;
+  readonly marks: WaterMarks;
+  readonly sessions: Set<OpenSession>;
+  /** @throws {ProxyError} `kafka_unavailable`, `leaving` */
+  readonly checkReady: () => void;
+}
+
+/**
+ * Turns a request into a WebSocket session.
+ *
+ * Everything is read from the request and decided before the upgrade, cheapest first, and nothing
+ * is asked of Kafka before the client has proven who it is. After the upgrade nothing can throw or
+ * wait until the response is returned: Deno would close the listener.
+ *
+ * @throws {ProxyError} every reason to refuse, as HTTP
+ */
+export async function handleUpgrade(
+  request: Request,
+  remoteAddress: string,
+  context: UpgradeContext,
+): Promise<Response> {
+  const { settings, authenticator, services, marks, sessions, checkReady } = context;
+  const { headers } = request;
+  const url = new URL(request.url);
+  checkHandshake(request);
+  const host = headers.get("host");
+  const origin = headers.get("origin");
+  checkOrigin({ origin, host, allowed: settings.origins });
+  checkHost({ origin, host, listenHost: settings.host, allowed: settings.origins });
+  await authenticator.authenticate(headers);
+  const choice = chooseSubprotocol(parseSubprotocols(headers.get("sec-websocket-protocol")));
+  const v1 = parseV1Request(url, {
+    defaultPartition: settings.partition,
+    maxBytes: settings.maxBytes,
+    idleTimeoutMs: settings.idleTimeoutMs,
+    rate: settings.recordsPerSecond,
+  });
+  checkTopic(v1.topic, settings.internalTopics);
+  const isGroup = v1.group !== undefined;
+  checkReady();
+  checkCapacity(context, isGroup);
+  const plan = await planV1(v1, services);
+  // Others may have come while Kafka was asked.
+  checkReady();
+  checkCapacity(context, isGroup);
+
+  const { response, sink } = upgrade(request, {
+    marks,
+    stallTimeoutMs: settings.stallTimeoutMs,
+    subprotocol: choice.echo,
+    pingTimeoutSeconds: settings.pingTimeoutSeconds,
+    onMessage: () => session.onMessage(),
+  });
+  const session = new V1Session(crypto.randomUUID(), plan, sink, services);
+  const open = { session, sink, isGroup };
+  sessions.add(open);
+  services.events.emit("session_opened", {
+    session: session.id,
+    topic: v1.topic,
+    partitions: plan.partitions,
+    group: v1.group,
+    address: remoteAddress,
+    protocol: "v1",
+  });
+  void session.run(sink.opened).finally(() => sessions.delete(open));
+  return response;
+}
+
+function checkCapacity({ settings, marks, sessions }: UpgradeContext, isGroup: boolean): void {
+  if (marks.sockets >= settings.maxSockets) {
+    throw new ProxyError(
+      "overloaded",
+      `Cannot open one more socket: ${marks.sockets} are open, the limit is ${settings.maxSockets}`,
+    );
+  }
+  if (!isGroup) return;
+  const groups = [...sessions].filter((open) => open.isGroup).length;
+  if (groups < settings.maxGroupSessions) return;
+  throw new ProxyError(
+    "overloaded",
+    `Cannot open one more group session: ${groups} are open, the limit is ` +
+      `${settings.maxGroupSessions}`,
+  );
+}

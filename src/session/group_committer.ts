@@ -1,0 +1,77 @@
+import type { FrameSink, GroupPositions } from "../core/ports.ts";
+import { ProxyError } from "../core/proxy_error.ts";
+import type { Log } from "../observe/events.ts";
+import type { PositionLedger } from "./position_ledger.ts";
+
+/** Unchanged positions are written again so often, or Kafka would forget them after some days. */
+const AGAIN_MS = 3_600_000;
+
+/** What a committer works on. */
+export interface CommitterOptions {
+  readonly group: string;
+  readonly topic: string;
+  readonly session: string;
+  readonly ledger: PositionLedger;
+  readonly sink: FrameSink;
+  readonly groups: GroupPositions;
+  readonly intervalMs: number;
+  readonly events: Log;
+  /** Called when the group has become somebody else's, or may not be written. */
+  readonly onRefused: (error: ProxyError) => void;
+}
+
+/**
+ * Commits what the operating system has taken, every so often and at the end.
+ *
+ * A commit that fails for a passing reason is tried again with the next one; positions only ever
+ * move forwards here, because they come from one cursor.
+ */
+export class GroupCommitter {
+  readonly #options: CommitterOptions;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isBusy = false;
+  #isRefused = false;
+  #againMs = performance.now() + AGAIN_MS;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the interval. */
+  start(): void {
+    this.#timer = setInterval(() => {
+      if (!this.#isBusy) this.#running = this.#commit();
+    }, this.#options.intervalMs);
+  }
+
+  /** Commits for the last time and stops. */
+  async finish(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+    await this.#commit();
+  }
+
+  async #commit(): Promise<void> {
+    const { group, topic, session, ledger, sink, groups, events, onRefused } = this.#options;
+    ledger.took(sink.sentBytes - sink.bufferedBytes);
+    const again = performance.now() > this.#againMs;
+    const due = ledger.due(again);
+    if (due.size === 0 || this.#isRefused) return;
+    this.#isBusy = true;
+    try {
+      await groups.commit(group, topic, due);
+      ledger.committed(due);
+      if (again) this.#againMs = performance.now() + AGAIN_MS;
+    } catch (error) {
+      events.emit("commit_failed", { group, topic, session, error });
+      const known = ProxyError.from(error);
+      if (!known.row.retriable) {
+        this.#isRefused = true;
+        onRefused(known);
+      }
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+}

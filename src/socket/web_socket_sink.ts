@@ -1,0 +1,194 @@
+import { clearImmediate, setImmediate } from "node:timers";
+import type { CloseInfo, FrameSink } from "../core/ports.ts";
+import { closeReason } from "../protocol/close_reason.ts";
+import type { WaterMarks } from "./water_marks.ts";
+
+/** Deno has no drain event: looks at the buffer go through so many turns of the event loop first. */
+const IMMEDIATE_TURNS = 8;
+
+/** Then the pause between looks doubles from 1 ms up to this, and on to the idle one. */
+const MOST_PAUSE_MS = 25;
+
+/** Pause between looks at a socket that has not moved for a second. */
+const IDLE_PAUSE_MS = 250;
+
+/** Code of a connection that ended without a close frame (RFC 6455 section 7.1.5). */
+const ABNORMAL = 1006;
+
+/** What a sink needs beside its socket. */
+export interface SinkOptions {
+  readonly marks: WaterMarks;
+  /** A socket that takes no byte for so long while some wait is closed with 4408, in ms. */
+  readonly stallTimeoutMs: number;
+  /** What to do with a message from the client. */
+  readonly onMessage: (data: unknown) => void;
+}
+
+/**
+ * The sending side of one server WebSocket.
+ *
+ * Backpressure: `bufferedAmount` is what the operating system has not taken. While there is any,
+ * the socket is looked at: in a few turns of the event loop at first, which is enough on a fast
+ * network, then by a timer that slows down. What was taken is remembered from each look, because
+ * the socket itself reports 0 once it is closing.
+ */
+export class WebSocketSink implements FrameSink {
+  readonly closed: Promise<CloseInfo>;
+  /** Settles when the connection is open, or over before it was. */
+  readonly opened: Promise<void>;
+  /** Settles when the runtime is done with the socket, which a stuck peer can put off for long. */
+  readonly gone: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #options: SinkOptions;
+  readonly #waiting = new Set<{ upToBytes: () => number; end: () => void }>();
+  #sentBytes = 0;
+  #takenBytes = 0;
+  #movedMs = 0;
+  #turns = 0;
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closeInfo: CloseInfo | undefined;
+  #settleClosed!: (info: CloseInfo) => void;
+
+  /** Attaches all handlers; call it before the upgrade's response is returned. */
+  constructor(socket: WebSocket, options: SinkOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.closed = new Promise((resolve) => this.#settleClosed = resolve);
+    const opened = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    this.opened = opened.promise;
+    this.gone = gone.promise;
+    const uncount = options.marks.add();
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => opened.resolve();
+    socket.onmessage = ({ data }) => options.onMessage(data);
+    socket.onclose = ({ code, reason }) => {
+      uncount();
+      opened.resolve();
+      gone.resolve();
+      this.#end({ code: code === 0 ? ABNORMAL : code, reason });
+    };
+    // A close event follows; without this handler the runtime would report it as uncaught.
+    socket.onerror = (event) => event.preventDefault();
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  get bufferedBytes(): number {
+    this.#look();
+    return this.#sentBytes - this.#takenBytes;
+  }
+
+  get frameBytes(): number {
+    return this.#options.marks.frameBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#closeInfo !== undefined;
+  }
+
+  get hasRoom(): boolean {
+    return !this.isClosed && this.bufferedBytes < this.#options.marks.highBytes;
+  }
+
+  room(signal: AbortSignal): Promise<void> {
+    return this.#under(() => this.#options.marks.lowBytes, signal);
+  }
+
+  async drained(timeoutMs: number): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
+    await this.#under(() => 0, late.signal);
+    clearTimeout(timer);
+  }
+
+  send(data: string | Uint8Array, bytes: number): void {
+    if (this.isClosed || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
+    if (this.#sentBytes === this.#takenBytes) this.#movedMs = performance.now();
+    this.#sentBytes += bytes;
+    if (this.#immediate === undefined && this.#timer === undefined) this.#watch();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.isClosed) return;
+    this.#look();
+    const text = closeReason(reason);
+    this.#end({ code, reason: text });
+    this.#socket.close(code, text);
+  }
+
+  #under(upToBytes: () => number, signal: AbortSignal): Promise<void> {
+    if (this.isClosed || signal.aborted || this.bufferedBytes <= upToBytes()) {
+      return Promise.resolve();
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => {
+      signal.removeEventListener("abort", end);
+      this.#waiting.delete(waiter);
+      resolve();
+    };
+    const waiter = { upToBytes, end };
+    signal.addEventListener("abort", end);
+    this.#waiting.add(waiter);
+    return promise;
+  }
+
+  /** Takes over what the socket says, while it says the truth. */
+  #look(): void {
+    if (this.isClosed || this.#socket.readyState !== WebSocket.OPEN) return;
+    const takenBytes = this.#sentBytes - this.#socket.bufferedAmount;
+    if (takenBytes === this.#takenBytes) return;
+    this.#takenBytes = takenBytes;
+    this.#movedMs = performance.now();
+    this.#turns = 0;
+  }
+
+  #watch(): void {
+    this.#turns++;
+    if (this.#turns <= IMMEDIATE_TURNS) {
+      this.#immediate = setImmediate(() => {
+        this.#immediate = undefined;
+        this.#watched();
+      });
+      return;
+    }
+    const idle = performance.now() - this.#movedMs > 1_000;
+    const pauseMs = Math.min(2 ** (this.#turns - IMMEDIATE_TURNS - 1), MOST_PAUSE_MS);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#watched();
+    }, idle ? IDLE_PAUSE_MS : pauseMs);
+  }
+
+  #watched(): void {
+    if (this.isClosed) return;
+    const { bufferedBytes } = this;
+    for (const waiter of this.#waiting) {
+      if (bufferedBytes <= waiter.upToBytes()) waiter.end();
+    }
+    if (bufferedBytes === 0) {
+      this.#turns = 0;
+      return;
+    }
+    const { stallTimeoutMs } = this.#options;
+    if (performance.now() - this.#movedMs > stallTimeoutMs) {
+      const seconds = Math.round(stallTimeoutMs / 1000);
+      this.close(4408, `stalled: no byte taken for ${seconds} s`);
+      return;
+    }
+    this.#watch();
+  }
+
+  #end(info: CloseInfo): void {
+    if (this.isClosed) return;
+    this.#closeInfo = info;
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+    for (const { end } of this.#waiting) end();
+    this.#settleClosed(info);
+  }
+}
