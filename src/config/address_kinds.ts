@@ -1,4 +1,5 @@
-import { BadValue, badValue, type Kind, quoted } from "./kind.ts";
+import { quoted } from "../core/quoted.ts";
+import { BadValue, badValue, type Kind } from "./kind.ts";
 import { integer, list } from "./plain_kinds.ts";
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$/;

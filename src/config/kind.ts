@@ -1,3 +1,5 @@
+import { quoted } from "../core/quoted.ts";
+
 /** What a setting's value may be, and how it is read from text. */
 export interface Kind<Value> {
   /** Stands for the value in the help text: `PORT`, `HOST:PORT[,HOST:PORT]`. */
@@ -28,9 +30,4 @@ export class BadValue extends Error {
 /** A {@linkcode BadValue} that shows the value and says what would be right. */
 export function badValue(text: string, expected: string): BadValue {
   return new BadValue(`is ${quoted(text)}: it must be ${expected}`);
-}
-
-/** The text in quotes on one line, cut when it is long. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 }

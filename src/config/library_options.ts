@@ -1,5 +1,6 @@
 import { collectSettings, type GivenValue } from "./collect_settings.ts";
-import { type Kind, quoted } from "./kind.ts";
+import { quoted } from "../core/quoted.ts";
+import type { Kind } from "./kind.ts";
 import type { LogFormat, LogLevelSetting, Settings } from "./settings.ts";
 import {
   SETTING_KEYS,

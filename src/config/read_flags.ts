@@ -1,5 +1,5 @@
 import type { GivenValue } from "./collect_settings.ts";
-import { quoted } from "./kind.ts";
+import { quoted } from "../core/quoted.ts";
 import { SETTING_KEYS, type SettingKey, SETTINGS_TABLE } from "./settings_table.ts";
 import { didYouMean } from "./suggest.ts";
 

@@ -1,4 +1,5 @@
-import { BadValue, type Kind, quoted } from "./kind.ts";
+import { quoted } from "../core/quoted.ts";
+import { BadValue, type Kind } from "./kind.ts";
 import { list } from "./plain_kinds.ts";
 
 /** Names of Kafka's internal topics: they begin with `__`. */

@@ -1,5 +1,5 @@
 import { ProxyError } from "../core/proxy_error.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../core/quoted.ts";
 
 /** What of a request decides whether it opens a WebSocket; taken before anything can close it. */
 export interface HandshakeRequest {

@@ -1,3 +1,5 @@
+import { editDistance } from "../core/edit_distance.ts";
+
 /** What people try who know other Kafka tools; letters only, without case. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["group", "consumerGroup"],
@@ -17,21 +19,7 @@ export function nearName(name: string, known: readonly string[]): string | undef
   if (other !== undefined && known.includes(other)) return other;
   return known.find((candidate) => {
     const wanted = candidate.toLowerCase();
-    return wanted[0] === letters[0] && isWithin(letters, wanted, wanted.length < 8 ? 1 : 2);
+    const edits = wanted.length < 8 ? 1 : 2;
+    return wanted[0] === letters[0] && editDistance(letters, wanted) <= edits;
   });
-}
-
-/** Whether `edits` insertions, deletions, replacements or swaps of neighbours make `a` into `b`. */
-function isWithin(a: string, b: string, edits: number): boolean {
-  if (Math.abs(a.length - b.length) > edits) return false;
-  let same = 0;
-  while (same < a.length && a[same] === b[same]) same++;
-  const [x, y] = [a.slice(same), b.slice(same)];
-  if (x === y) return true;
-  if (edits === 0) return false;
-  const swapped = x.length > 1 && x[0] === y[1] && x[1] === y[0];
-  return isWithin(x.slice(1), y.slice(1), edits - 1) ||
-    isWithin(x.slice(1), y, edits - 1) ||
-    isWithin(x, y.slice(1), edits - 1) ||
-    (swapped && isWithin(x.slice(2), y.slice(2), edits - 1));
 }

@@ -1,6 +1,6 @@
 import { ProxyError } from "../core/proxy_error.ts";
 import { nearName } from "./near_name.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../core/quoted.ts";
 
 /** How one parameter is read. */
 export interface Parameter<T> {

@@ -1,6 +1,6 @@
 import { ProxyError } from "../core/proxy_error.ts";
 import { parseIsoTime } from "./iso_time.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../core/quoted.ts";
 import { parseInt64 } from "./whole_number.ts";
 
 /**

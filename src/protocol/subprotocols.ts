@@ -1,5 +1,5 @@
 import { ProxyError } from "../core/proxy_error.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../core/quoted.ts";
 
 /** The name a client offers for v1; offering nothing means the same. */
 export const V1_SUBPROTOCOL = "kafka-proxy.v1";

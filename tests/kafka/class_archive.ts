@@ -11,7 +11,7 @@ export async function classArchive(
   train: (file: string) => Promise<void>,
 ): Promise<string[]> {
   const hash = await shortHash([jars.lib, jars.javaVersion]);
-  const folder = join(jars.cacheFolder, `classes-of-broker-${hash}`);
+  const folder = join(jars.cacheFolder, `archive-${hash}`);
   await makeOnce(folder, (unfinished) => train(join(unfinished, "broker.jsa")));
   const file = join(folder, "broker.jsa");
   const isThere = await Deno.stat(file).then(() => true, () => false);

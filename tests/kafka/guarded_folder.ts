@@ -5,6 +5,7 @@ import { DetachedProcess } from "./detached_process.ts";
  * ends by itself when the folder is gone. A zombie counts as gone.
  */
 const GUARD = `
+trap "" HUP INT TERM
 alive() {
   kill -0 "$1" || return 1
   [ -r "/proc/$1/status" ] || return 0
@@ -67,11 +68,10 @@ export class GuardedFolder implements AsyncDisposable {
     await Deno.remove(this.path, { recursive: true });
   }
 
-  /** When a test file ends its process may go on with the next; the guard would not notice. */
+  /** A test file may end before its process; the guard takes the folders away after the latter. */
   static readonly #killAll = (): void => {
     for (const folder of this.#open) {
       for (const child of folder.#children) child.signal("SIGKILL");
-      Deno.removeSync(folder.path, { recursive: true });
     }
     this.#open.clear();
   };

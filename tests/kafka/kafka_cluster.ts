@@ -2,24 +2,18 @@ import { brokerProperties, type NodeAddress, type Properties } from "./broker_pr
 import { classArchive } from "./class_archive.ts";
 import { freePorts } from "./free_ports.ts";
 import { GuardedFolder } from "./guarded_folder.ts";
-import type { JavaCommands } from "./java_runtime.ts";
-import { ensureKafkaJars, type KafkaJars } from "./kafka_jars.ts";
+import { ensureKafkaJars, type KafkaJars, type KafkaJarsOptions } from "./kafka_jars.ts";
 import { type JvmOptions, KafkaNode } from "./kafka_node.ts";
 import { formatStorage } from "./storage_format.ts";
 
 /** What a cluster is made of. */
-export interface KafkaClusterOptions extends JvmOptions {
+export interface KafkaClusterOptions extends JvmOptions, KafkaJarsOptions {
   /** @default {1} */
   readonly nodes?: number;
   /** Settings of `server.properties` over the launcher's own; a function gets each node's own. */
   readonly properties?: Properties | ((node: NodeAddress) => Properties);
-  /** @default {`KAFKA_PROXY_TEST_KAFKA_VERSION`, else the version in pom.xml} */
-  readonly version?: string;
   /** A fixed port for the first node. */
   readonly port?: number;
-  /** Told what is going on while the cluster starts. */
-  readonly onProgress?: (message: string) => void;
-  readonly commands?: JavaCommands;
 }
 
 /**

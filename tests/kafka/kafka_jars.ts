@@ -9,7 +9,7 @@ const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 export interface KafkaJarsOptions {
   /** @default {`KAFKA_PROXY_TEST_KAFKA_VERSION`, else the version in pom.xml} */
   readonly version?: string;
-  /** Told what is going on while the jars are fetched; silent when they are there. */
+  /** Told what is going on while jars are fetched and brokers started. */
   readonly onProgress?: (message: string) => void;
   readonly commands?: JavaCommands;
   /** @default {`KAFKA_PROXY_TEST_CACHE`, else `.cache` in the repository} */
@@ -102,7 +102,7 @@ async function copyJars(
       .spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw missingProgram("Maven", "fetch Apache Kafka");
+      throw missingProgram("Maven", `fetch Apache Kafka ${version}`);
     }
     throw error;
   }

@@ -16,7 +16,7 @@ export interface JvmOptions {
   readonly javaFlags?: readonly string[];
 }
 
-/** A start that fails within this time is a failure; it takes 2 s on an idle machine. */
+/** A start that fails within this time is a failure; it takes 1 s on an idle machine. */
 const START_TIMEOUT_MS = 60_000;
 
 /** One broker and controller of a cluster: a Java process that can be stopped and started again. */
@@ -60,6 +60,11 @@ export class KafkaNode {
     return join(this.#folder.path, `node-${this.id}.properties`);
   }
 
+  /** Of its Java process; `undefined` before the first start. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Whether its process is there (a paused one is). */
   get isRunning(): boolean {
     return this.#process !== undefined && this.#process.exitCode === undefined;
@@ -78,15 +83,17 @@ export class KafkaNode {
    * @throws {Error} with the last lines of its log
    */
   async ready(nodeIds: readonly number[] = [this.id]): Promise<void> {
-    await eventually(`node ${this.id} to be ready\n${await this.log()}`, async () => {
-      if (!this.isRunning) {
-        throw new Error(
-          `Node ${this.id} ended with code ${this.#process?.exitCode}\n${await this.log()}`,
-        );
-      }
-      const view = await probeMetadata(this.address);
-      return view !== undefined && nodeIds.every((id) => view.nodeIds.includes(id));
-    }, { timeoutMs: START_TIMEOUT_MS, everyMs: 20 });
+    try {
+      await eventually(`node ${this.id} of Apache Kafka to be ready`, async () => {
+        if (!this.isRunning) {
+          throw new Error(`Node ${this.id} ended with code ${this.#process?.exitCode}`);
+        }
+        const view = await probeMetadata(this.address);
+        return view !== undefined && nodeIds.every((id) => view.nodeIds.includes(id));
+      }, { timeoutMs: START_TIMEOUT_MS });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${await this.log()}`, { cause: error });
+    }
   }
 
   /** Starts it again on the same port and data, and waits until it is ready. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { didYouMean, editDistance, nearestName } from "../../src/config/suggest.ts";
+import { didYouMean, nearestName } from "../../src/config/suggest.ts";
+import { editDistance } from "../../src/core/edit_distance.ts";
 
 const FLAGS = ["--kafka", "--port", "--host", "--auth", "--auth-file", "--max-bytes", "--rate"];
 

@@ -67,8 +67,8 @@ export function decompressNative(
   }
   const isSmall = count <= AT_ONCE_PIECES && inputBytes <= AT_ONCE_INPUT_BYTES &&
     expectedBytes <= AT_ONCE_OUTPUT_BYTES;
-  return isSmall && atOnce(format, pieces, count, maxBytes) ||
-    inSlices(format, pieces, expectedBytes, maxBytes);
+  const done = isSmall ? atOnce(format, pieces, count, maxBytes) : undefined;
+  return done ?? inSlices(format, pieces, expectedBytes, maxBytes);
 }
 
 /** `undefined` when the output is larger than expected, so large that it is better sliced. */

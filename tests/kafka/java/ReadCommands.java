@@ -29,6 +29,7 @@ final class ReadCommands {
         Map.of(
             "bootstrap.servers", bootstrap,
             "isolation.level", "read_" + isolation,
+            "fetch.max.wait.ms", 50,
             "auto.offset.reset", "earliest",
             "enable.auto.commit", false);
     var deserializer = new ByteArrayDeserializer();
