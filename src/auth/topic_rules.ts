@@ -14,3 +14,16 @@ export function checkTopic(topic: string, named: readonly string[]): void {
       "server's settings do not name this one",
   );
 }
+
+/**
+ * Refuses groups with the names that leases live under: a member there would take part in them.
+ *
+ * @throws {ProxyError} `forbidden`
+ */
+export function checkGroup(group: string | undefined, leasePrefix: string): void {
+  if (!group?.startsWith(leasePrefix)) return;
+  throw new ProxyError(
+    "forbidden",
+    `Cannot read for group "${group}": names beginning with "${leasePrefix}" are the server's own`,
+  );
+}

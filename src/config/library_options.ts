@@ -49,6 +49,10 @@ export interface LibraryOptions {
   cacheBytes?: number;
   /** Most clients in consumer groups at a time; 500. */
   maxGroupSessions?: number;
+  /** Whether pinned partitions are unique over all processes, or within this one only; `on`. */
+  lease?: "on" | "off";
+  /** Beginning of the names of the groups that leases live in; `kafka-proxy.pin.`. */
+  leasePrefix?: string;
   /** Topics beginning with `__` that may be read; none. */
   internalTopics?: string | readonly string[];
   /** Lowest level logged, where the program has not configured LogTape itself; `info`. */

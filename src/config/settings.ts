@@ -42,6 +42,10 @@ export interface Settings {
   readonly cacheBytes: number;
   /** Most sessions in consumer groups at a time. */
   readonly maxGroupSessions: number;
+  /** Whether pinned partitions are unique over all processes, or only within this one. */
+  readonly lease: "on" | "off";
+  /** Beginning of the names of the groups that leases live in. */
+  readonly leasePrefix: string;
   /** Topics beginning with `__` that may be read. */
   readonly internalTopics: readonly string[];
   /** The lowest level that is logged. */

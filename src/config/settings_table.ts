@@ -110,6 +110,16 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   maxGroupSessions: row("maxGroupSessions", count("sessions", 0, 100_000), 500, {
     doc: "Most clients in consumer groups at a time; one more is answered with 503.",
   }),
+  lease: row("lease", choice<"on" | "off">("on", "off"), "on", {
+    doc: "Pinned partitions are unique over all processes by membership in Kafka groups of their " +
+      "own; off for clusters that forbid those: then within this process only.",
+  }),
+  leasePrefix: row(
+    "leasePrefix",
+    text("NAME", "1 to 100 letters, digits, dots, dashes or underscores", /^[\w.-]{1,100}$/),
+    "kafka-proxy.pin.",
+    { doc: "Beginning of those groups' names, for one prefixed ACL." },
+  ),
   internalTopics: row("internalTopics", internalTopics(), NONE, {
     doc: "Topics beginning with __ that may be read; all others of that kind are refused.",
     defaultText: "none",

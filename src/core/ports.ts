@@ -127,3 +127,65 @@ export interface FrameSink {
   /** Ends the connection; the first call wins. */
   close(code: number, reason: string): void;
 }
+
+/** What happens to a member of a balanced group; each is waited for before the member goes on. */
+export interface GroupMemberEvents {
+  /** The member's partitions from now on, all of them; commits carry a new generation. */
+  assigned(partitions: readonly number[]): Promise<void>;
+  /** The group rebalances: stop sending. Commits are still taken until this settles. */
+  revoking(): Promise<void>;
+  /** The membership is over without notice; what it held may be somebody else's by now. */
+  lost(): Promise<void>;
+  /** The group does not take us, or may not be used. */
+  failed(error: ProxyError): void;
+}
+
+/** A live member of a balanced group. */
+export interface GroupMember {
+  /**
+   * Commits next offsets under the member's generation: Kafka refuses it once somebody else may
+   * own the partitions.
+   *
+   * @throws {ProxyError} `group_in_use` when refused; it must not be tried again
+   */
+  commit(topic: string, next: ReadonlyMap<number, bigint>): Promise<void>;
+  /** Leaves the group, in whatever state; never rejects. */
+  leave(): Promise<void>;
+}
+
+/** Joining balanced groups: Kafka shares a topic's partitions between the members. */
+export interface GroupMembers {
+  join(group: string, topic: string, events: GroupMemberEvents): GroupMember;
+}
+
+/** A pinned partition of a group: the claim that makes its client the only one. */
+export interface Pin {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A pin held against every other process on the cluster. */
+export interface Lease {
+  /** Settles with the reason when somebody else has it, or may have it. */
+  readonly lost: Promise<ProxyError>;
+  /** False while it cannot be known whether the lease still holds: send and commit nothing. */
+  readonly isSure: boolean;
+  /** How often it was not sure, so far: what was read from Kafka before may be out of date. */
+  readonly doubts: number;
+  /** Resolves when it is sure again, lost, or `signal` is aborted. */
+  sure(signal: AbortSignal): Promise<void>;
+  /** Gives it back; the last one in this process who does lets go of it. Never rejects. */
+  release(): Promise<void>;
+}
+
+/** Leases on pins. */
+export interface Leases {
+  /**
+   * Takes a pin from whoever has it, in an orderly way if that one lives.
+   *
+   * @throws {ProxyError} `taken_over` when a still newer one came, `forbidden`, `kafka_unavailable`,
+   * `leaving` when `signal` is aborted
+   */
+  acquire(pin: Pin, signal: AbortSignal): Promise<Lease>;
+}

@@ -57,10 +57,24 @@ export class ClusterClient {
    */
   async node(nodeId: number, lane = ""): Promise<BrokerLink> {
     const address = this.#addresses.get(nodeId);
-    if (address === undefined) {
-      throw new ProxyError("kafka_unavailable", `Broker ${nodeId} is not part of the cluster`);
-    }
+    if (address === undefined) throw unknownBroker(nodeId);
     return await this.#link(address, lane);
+  }
+
+  /**
+   * A new link to a broker that its user closes, under a client id of its own.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  async own(nodeId: number, clientId: string): Promise<BrokerLink> {
+    const address = this.#addresses.get(nodeId);
+    if (address === undefined) throw unknownBroker(nodeId);
+    try {
+      const { host, port } = address;
+      return await BrokerLink.open(host, port, { ...this.#options, clientId });
+    } catch (error) {
+      throw unavailable(`Cannot connect to broker ${nodeId}`, error);
+    }
   }
 
   /**
@@ -151,4 +165,8 @@ export class ClusterClient {
 
 function keyOf({ host, port }: Address, lane: string): string {
   return `${host}:${port}/${lane}`;
+}
+
+function unknownBroker(nodeId: number): ProxyError {
+  return new ProxyError("kafka_unavailable", `Broker ${nodeId} is not part of the cluster`);
 }

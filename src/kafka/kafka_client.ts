@@ -1,3 +1,7 @@
+import type { Leases } from "../core/ports.ts";
+import { KafkaGroupMembers } from "./balanced_member.ts";
+import { NoLeases, PinLeases } from "./pin_leases.ts";
+import { GroupCoordinators } from "./group_coordinators.ts";
 import { KafkaGroupPositions } from "./group_positions.ts";
 import { ClusterClient } from "./cluster_client.ts";
 import { KafkaReader } from "./kafka_reader.ts";
@@ -11,6 +15,8 @@ export interface KafkaClientOptions {
   readonly clientId: string;
   /** Most bytes of a record batch once decompressed. */
   readonly maxBatchBytes: number;
+  /** Leases live in groups with this prefix; absent: pins are unique in this process only. */
+  readonly leasePrefix?: string;
   readonly connectTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   /** Told what KafkaJS logs as a warning or an error. */
@@ -21,6 +27,8 @@ export interface KafkaClientOptions {
 export class KafkaClient {
   readonly reader: KafkaReader;
   readonly groups: KafkaGroupPositions;
+  readonly members: KafkaGroupMembers;
+  readonly leases: Leases;
   readonly #cluster: ClusterClient;
 
   constructor(options: KafkaClientOptions) {
@@ -35,7 +43,12 @@ export class KafkaClient {
       logger: logger(onLog, "Kafka"),
     });
     this.reader = new KafkaReader(this.#cluster, { maxBatchBytes });
-    this.groups = new KafkaGroupPositions(this.#cluster);
+    const coordinators = new GroupCoordinators(this.#cluster);
+    this.groups = new KafkaGroupPositions(coordinators);
+    this.members = new KafkaGroupMembers(coordinators, this.reader, clientId);
+    this.leases = options.leasePrefix === undefined
+      ? new NoLeases()
+      : new PinLeases(coordinators, { prefix: options.leasePrefix, clientId });
   }
 
   /**

@@ -18,6 +18,7 @@ class PartitionPosition implements LogPosition {
   error: unknown;
   isReading = false;
   holdsPermit = false;
+  readonly ending = new AbortController();
 
   constructor(log: PartitionLog, offset: bigint) {
     this.log = log;
@@ -66,6 +67,15 @@ export class Cursor implements AsyncIterable<Slice> {
     this.#wake?.();
   }
 
+  /** Stops reading a partition; what was yielded of it is the caller's to forget. */
+  remove(partition: number): void {
+    const position = this.#positions.get(partition);
+    if (position === undefined) return;
+    this.#positions.delete(partition);
+    this.#end(position);
+    this.#onClose([position.log]);
+  }
+
   /** Whether another cursor reads the partition too, so that its frames are worth keeping. */
   isShared(partition: number): boolean {
     return (this.#positions.get(partition)?.log.readers ?? 0) > 1;
@@ -107,7 +117,7 @@ export class Cursor implements AsyncIterable<Slice> {
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    for (const position of this.#positions.values()) position.log.detach(position);
+    for (const position of this.#positions.values()) this.#end(position);
     this.#onClose([...this.#positions.values()].map(({ log }) => log));
     this.#wake?.();
   }
@@ -138,16 +148,17 @@ export class Cursor implements AsyncIterable<Slice> {
 
   /** Brings one partition's next run of records into reach, however long that takes. */
   async #read(position: PartitionPosition): Promise<void> {
-    const { log } = position;
+    const { log, ending: { signal } } = position;
     position.isReading = true;
     try {
-      while (!this.#closing.signal.aborted) {
+      while (!signal.aborted) {
         if (log.cached(position.offset) !== undefined) break;
         if (log.isLive(position.offset)) {
-          await log.wait(this.#closing.signal);
+          await log.wait(signal);
           continue;
         }
         const chunk = await this.#fetch(position);
+        if (signal.aborted) break;
         if (chunk.next > position.offset) {
           position.ready = { chunk, from: position.offset };
           break;
@@ -160,8 +171,15 @@ export class Cursor implements AsyncIterable<Slice> {
       this.#giveBack(position);
     } finally {
       position.isReading = false;
+      if (signal.aborted) this.#giveBack(position);
       this.#wake?.();
     }
+  }
+
+  #end(position: PartitionPosition): void {
+    position.ending.abort();
+    position.log.detach(position);
+    this.#giveBack(position);
   }
 
   /** Fetches with a permit, kept until the chunk is taken; a partition in trouble holds up no other. */

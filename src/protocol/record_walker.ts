@@ -68,6 +68,7 @@ export class RecordWalker {
     // One comparison covers every length above: each of them only ever moved `at` forwards.
     if (at > end || this.headerCount < 0 || this.headerCount > end - at) throw this.#corrupt();
     if (this.headerCount === 0 && at !== end) throw this.#corrupt();
+    if (this.offsetDelta < 0) throw this.#corrupt();
     this.#at = end;
     return true;
   }

@@ -10,7 +10,7 @@ import {
 } from "./json_bytes.ts";
 import { OffsetDigits } from "./offset_digits.ts";
 import { RecordWalker } from "./record_walker.ts";
-import { Buffer } from "node:buffer";
+import { Buffer, isAscii } from "node:buffer";
 
 /** What a v1 frame shows of each record, and where frames are cut. */
 export interface V1Format {
@@ -21,7 +21,10 @@ export interface V1Format {
   readonly headers: boolean;
   /** Most bytes of keys, values and headers in a frame; a larger record goes alone. */
   readonly maxBytes: number;
-  /** Most bytes of a frame on the wire; a larger record goes alone. */
+  /**
+   * Most bytes of a frame; a larger record goes alone. They are counted before bytes that are not
+   * UTF-8 become U+FFFD, which takes three on the wire.
+   */
   readonly frameBytes: number;
   /** Most records in a frame. */
   readonly maxRecords: number;
@@ -73,6 +76,8 @@ export class V1FrameEncoder {
   #opening: Promise<void> | undefined;
   /** The walker stands on a record that the last frame had no room for. */
   #held = false;
+  /** What makes the rest unreadable: thrown by every call after the last good frame. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(chunk: Chunk, from: bigint, format: V1Format) {
     this.#chunk = chunk;
@@ -83,21 +88,35 @@ export class V1FrameEncoder {
 
   /**
    * The next frame, or `undefined` after the last record. A promise only while a large compressed
-   * batch is being opened.
+   * batch is being opened. What is readable before a failure comes first; the failure then stays,
+   * so that nobody who goes on asking is led past it.
    *
    * @throws {ProxyError} `batch_too_large`, `corrupt_batch`
    */
   next(): Frame | undefined | Promise<Frame | undefined> {
-    while (!this.#held && !this.#toRecord()) {
-      const opened = this.#opening ?? this.#openNext();
-      if (opened === "end") return undefined;
-      if (opened === "open") continue;
-      return opened.then(() => {
-        this.#opening = undefined;
-        return this.next();
-      });
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      while (!this.#held && !this.#toRecord()) {
+        const opened = this.#opening ?? this.#openNext();
+        if (opened === "end") return undefined;
+        if (opened === "open") continue;
+        return this.#afterOpening(opened);
+      }
+      return this.#frame();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
     }
-    return this.#frame();
+  }
+
+  async #afterOpening(opened: Promise<void>): Promise<Frame | undefined> {
+    try {
+      await opened;
+    } catch (error) {
+      this.#failure = { error };
+    }
+    this.#opening = undefined;
+    return await this.next();
   }
 
   /** Opens the next batch, which may take a promise. */
@@ -138,29 +157,32 @@ export class V1FrameEncoder {
     let payloadBytes = 0;
     let last = 0n;
     this.#held = false;
-    for (;;) {
-      const recordBytes = this.#payloadBytes();
-      if (records > 0 && (payloadBytes + recordBytes > maxBytes || records >= maxRecords)) {
-        this.#held = true;
-        break;
-      }
-      reserve(at, this.#bound(recordBytes));
-      const end = this.#record(records === 0 ? OPEN : NEXT, at);
-      if (records > 0 && end >= frameBytes) {
-        this.#held = true;
-        break;
-      }
-      at = end;
-      records++;
-      payloadBytes += recordBytes;
-      last = this.#batchBase + BigInt(walker.offsetDelta);
-      if (!this.#toRecord() && !this.#toNextBatch()) break;
+    try {
+      do {
+        const recordBytes = this.#payloadBytes();
+        this.#held = records > 0 &&
+          (payloadBytes + recordBytes > maxBytes || records >= maxRecords);
+        if (this.#held) break;
+        reserve(at, this.#bound(recordBytes));
+        const end = this.#record(records === 0 ? OPEN : NEXT, at);
+        this.#held = records > 0 && end >= frameBytes;
+        if (this.#held) break;
+        at = end;
+        records++;
+        payloadBytes += recordBytes;
+        last = this.#batchBase + BigInt(walker.offsetDelta);
+      } while (this.#toRecord() || this.#toNextBatch());
+    } catch (error) {
+      if (records === 0) throw error;
+      this.#failure = { error };
     }
     scratch[at++] = CLOSE_BRACKET;
+    const written = scratch.subarray(0, at);
     const data = scratch.utf8Slice(0, at);
+    const bytes = isAscii(written) ? at : Buffer.byteLength(data);
     shrink();
     const { topic, partition } = this.#chunk;
-    return { data, bytes: at, topic, partition, next: last + 1n, records, payloadBytes };
+    return { data, bytes, topic, partition, next: last + 1n, records, payloadBytes };
   }
 
   /** Goes on into the next batches as long as they open without waiting. */

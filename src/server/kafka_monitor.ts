@@ -6,6 +6,9 @@ import { sleep } from "../stream/sleep.ts";
 /** Pause between two looks while Kafka answers, in ms. */
 const CHECK_MS = 5_000;
 
+/** Work that takes longer makes the monitor look now. */
+const SLOW_MS = 250;
+
 /**
  * Knows whether Kafka can be reached, by asking it now and then, and reports when that changes.
  *
@@ -19,7 +22,9 @@ export class KafkaMonitor {
   #awaySinceMs: number | undefined;
   #wasReached = false;
   #reason = "it has not answered yet";
+  readonly #waiting = new Set<(error: ProxyError) => void>();
   #first: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
 
   constructor(kafka: readonly string[], ask: () => Promise<unknown>, events: Log) {
     this.#kafka = kafka.join(",");
@@ -46,9 +51,22 @@ export class KafkaMonitor {
 
   /** @throws {ProxyError} `kafka_unavailable` */
   check(): void {
-    const { trouble } = this;
-    if (trouble !== undefined) {
-      throw new ProxyError("kafka_unavailable", `Kafka cannot be reached now: ${trouble}`);
+    if (this.trouble !== undefined) throw this.#away();
+  }
+
+  /**
+   * The outcome of work that asks Kafka; `kafka_unavailable` as soon as it turns out that no broker
+   * answers, however long the work itself goes on trying.
+   */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    const { promise: away, reject } = Promise.withResolvers<never>();
+    this.#waiting.add(reject);
+    const slow = setTimeout(() => void this.#look(), SLOW_MS);
+    try {
+      return await Promise.race([work, away]);
+    } finally {
+      clearTimeout(slow);
+      this.#waiting.delete(reject);
     }
   }
 
@@ -62,7 +80,11 @@ export class KafkaMonitor {
     }
   }
 
-  async #look(): Promise<void> {
+  #look(): Promise<void> {
+    return this.#looking ??= this.#lookOnce().finally(() => this.#looking = undefined);
+  }
+
+  async #lookOnce(): Promise<void> {
     try {
       await this.#ask();
     } catch (error) {
@@ -70,6 +92,7 @@ export class KafkaMonitor {
       this.#reason = error instanceof Error ? error.message : String(error);
       this.#awaySinceMs ??= performance.now();
       this.#events.emit("kafka_unreachable", { kafka: this.#kafka, error });
+      for (const reject of this.#waiting) reject(this.#away());
       return;
     }
     if (!this.#wasReached) {
@@ -80,5 +103,9 @@ export class KafkaMonitor {
       this.#events.emit("kafka_back", { awayMs, kafka: this.#kafka });
     }
     this.#awaySinceMs = undefined;
+  }
+
+  #away(): ProxyError {
+    return new ProxyError("kafka_unavailable", `Kafka cannot be reached now: ${this.trouble}`);
   }
 }

@@ -10,6 +10,7 @@ import { EventLog } from "../observe/log.ts";
 import { Claims } from "../session/claims.ts";
 import { WaterMarks } from "../socket/water_marks.ts";
 import { errorResponse } from "./error_response.ts";
+import { GroupReport } from "./group_report.ts";
 import { httpRoutes } from "./http_routes.ts";
 import { KafkaMonitor } from "./kafka_monitor.ts";
 import { handleUpgrade, type OpenSession, type UpgradeContext } from "./upgrade_handler.ts";
@@ -53,6 +54,7 @@ export class KafkaProxy {
   readonly #context: UpgradeContext;
   readonly #authenticator: Authenticator;
   readonly #routes: ReturnType<typeof httpRoutes>;
+  readonly #report: GroupReport;
   readonly #ended = Promise.withResolvers<void>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #closing: Promise<void> | undefined;
@@ -74,6 +76,7 @@ export class KafkaProxy {
       brokers: settings.kafka,
       clientId: settings.clientId,
       maxBatchBytes: settings.maxBatchBytes,
+      leasePrefix: settings.lease === "on" ? settings.leasePrefix : undefined,
       onLog: (level, text, namespace) =>
         this.#events.emit(level === "error" ? "kafkajs_error" : "kafkajs_warning", {
           text,
@@ -85,6 +88,11 @@ export class KafkaProxy {
     this.#authenticator = new Authenticator(
       settings.auth === undefined ? [] : [sharedSecretScheme(settings.auth)],
     );
+    this.#report = new GroupReport(() => [...this.#sessions].map(({ session }) => session), {
+      reader: this.#kafka.reader,
+      events: this.#events,
+      intervalMs: settings.recordIntervalMs,
+    });
     this.#routes = httpRoutes({ reasons: () => this.#reasons() });
     this.#context = {
       settings,
@@ -92,6 +100,8 @@ export class KafkaProxy {
       services: {
         reader: this.#kafka.reader,
         groups: this.#kafka.groups,
+        members: this.#kafka.members,
+        leases: this.#kafka.leases,
         log: this.#log,
         frames: new SharedFrames(this.#log.cache),
         claims: new Claims(),
@@ -101,6 +111,7 @@ export class KafkaProxy {
       marks: this.#marks,
       sessions: this.#sessions,
       checkReady: () => this.#checkReady(),
+      whileReady: (work) => this.#monitor.guard(work),
     };
   }
 
@@ -126,8 +137,7 @@ export class KafkaProxy {
    * @throws what Deno throws when the address cannot be listened on
    */
   async listen(): Promise<{ hostname: string; port: number }> {
-    const { host, port, kafka, auth } = this.#settings;
-    const first = this.#monitor.start();
+    const { host, port, kafka, auth, lease } = this.#settings;
     const server = Deno.serve({
       hostname: host,
       port,
@@ -149,7 +159,9 @@ export class KafkaProxy {
     if (auth === undefined && !isLoopback(host)) {
       this.#events.emit("open_to_network_without_auth", { host });
     }
-    await Promise.race([first, sleep(END_MS)]);
+    if (lease === "off") this.#events.emit("leases_off", {});
+    this.#report.start();
+    await within(END_MS, this.#monitor.start());
     return { hostname, port: listening };
   }
 
@@ -171,6 +183,7 @@ export class KafkaProxy {
     const { drainTimeoutMs } = this.#settings;
     this.#events.emit("leaving", { reason, sockets: this.#marks.sockets });
     this.#monitor.stop();
+    this.#report.stop();
     const open = [...this.#sessions];
     const stopped = open.map(({ session, isGroup }) =>
       session.stop(1001, reason, isGroup ? Math.min(LEAVE_DRAIN_MS, drainTimeoutMs) : 0)
@@ -192,8 +205,12 @@ export class KafkaProxy {
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Promise<Response> {
     const address = info.remoteAddr.hostname;
-    const { pathname } = new URL(request.url);
+    // The request's Host is part of it, and may be anything.
+    const pathname = URL.parse(request.url)?.pathname;
     try {
+      if (pathname === undefined) {
+        throw new ProxyError("bad_request", "Cannot read the request's address: check its Host");
+      }
       if (pathname === "/") return await handleUpgrade(request, address, this.#context);
       const answered = await this.#hooks.fetch?.(request);
       return answered ?? await this.#routes.fetch(request);

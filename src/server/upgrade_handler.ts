@@ -1,6 +1,6 @@
 import type { Authenticator } from "../auth/authenticate.ts";
 import { checkOrigin } from "../auth/origin.ts";
-import { checkTopic } from "../auth/topic_rules.ts";
+import { checkGroup, checkTopic } from "../auth/topic_rules.ts";
 import type { Settings } from "../config/settings.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { checkHandshake } from "../protocol/handshake.ts";
@@ -29,6 +29,8 @@ export interface UpgradeContext {
   readonly sessions: Set<OpenSession>;
   /** @throws {ProxyError} `kafka_unavailable`, `leaving` */
   readonly checkReady: () => void;
+  /** Waits for work that asks Kafka, but not when Kafka turns out to be away. */
+  readonly whileReady: <T>(work: Promise<T>) => Promise<T>;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function handleUpgrade(
   remoteAddress: string,
   context: UpgradeContext,
 ): Promise<Response> {
-  const { settings, authenticator, services, marks, sessions, checkReady } = context;
+  const { settings, authenticator, services, marks, sessions, checkReady, whileReady } = context;
   const { headers } = request;
   const url = new URL(request.url);
   checkHandshake(request);
@@ -62,10 +64,11 @@ export async function handleUpgrade(
     rate: settings.recordsPerSecond,
   });
   checkTopic(v1.topic, settings.internalTopics);
+  checkGroup(v1.group, settings.leasePrefix);
   const isGroup = v1.group !== undefined;
   checkReady();
   checkCapacity(context, isGroup);
-  const plan = await planV1(v1, services);
+  const plan = await whileReady(planV1(v1, services));
   // Others may have come while Kafka was asked.
   checkReady();
   checkCapacity(context, isGroup);

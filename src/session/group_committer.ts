@@ -13,7 +13,7 @@ export interface CommitterOptions {
   readonly session: string;
   readonly ledger: PositionLedger;
   readonly sink: FrameSink;
-  readonly groups: GroupPositions;
+  readonly groups: Pick<GroupPositions, "commit">;
   readonly intervalMs: number;
   readonly events: Log;
   /** Called when the group has become somebody else's, or may not be written. */
@@ -38,18 +38,25 @@ export class GroupCommitter {
     this.#options = options;
   }
 
-  /** Starts the interval. */
+  /** Starts the interval; after {@linkcode pause} it starts again. */
   start(): void {
+    this.#isRefused = false;
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => {
       if (!this.#isBusy) this.#running = this.#commit();
     }, this.#options.intervalMs);
   }
 
-  /** Commits for the last time and stops. */
-  async finish(): Promise<void> {
+  /** Commits once more and stops the interval. */
+  async pause(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
     await this.#commit();
+  }
+
+  /** Commits for the last time. */
+  async finish(): Promise<void> {
+    await this.pause();
   }
 
   async #commit(): Promise<void> {

@@ -46,6 +46,16 @@ export class PositionLedger {
     for (const [partition, next] of positions) this.#committed.set(partition, next);
   }
 
+  /** Forgets all partitions but these. */
+  keep(partitions: readonly number[]): void {
+    this.#sent = this.#sent.filter(({ partition }) => partitions.includes(partition));
+    for (const positions of [this.#taken, this.#committed]) {
+      for (const partition of positions.keys()) {
+        if (!partitions.includes(partition)) positions.delete(partition);
+      }
+    }
+  }
+
   /** The last positions the operating system has taken. */
   get taken(): ReadonlyMap<number, bigint> {
     return this.#taken;

@@ -1,4 +1,4 @@
-import type { GroupPositions, Isolation, LogReader } from "../core/ports.ts";
+import type { Isolation, LogReader } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import type { Log } from "../observe/events.ts";
 import type { StartPosition } from "../protocol/start_position.ts";
@@ -63,11 +63,10 @@ export async function startOffsets(
 export async function committedOffsets(
   { topic, partitions, isolation }: StartTarget,
   group: string,
-  services: { reader: LogReader; groups: GroupPositions; events: Log },
+  committed: ReadonlyMap<number, bigint>,
+  { reader, events }: { reader: LogReader; events: Log },
 ): Promise<Map<number, bigint>> {
-  const { reader, groups, events } = services;
-  const [committed, earliest, end] = await Promise.all([
-    groups.committed(group, topic, partitions),
+  const [earliest, end] = await Promise.all([
     reader.offsets(topic, partitions, "earliest", isolation),
     reader.offsets(topic, partitions, "latest", "uncommitted"),
   ]);

@@ -16,7 +16,7 @@ export interface V1Plan {
  * has no live members. What another client may still change, its committed position, is read later.
  *
  * @throws {ProxyError} `unknown_topic`, `unknown_partition`, `out_of_range`, `group_in_use`,
- * `unsupported`, `kafka_unavailable`, `forbidden`
+ * `kafka_unavailable`, `forbidden`
  */
 export async function planV1(
   request: V1Request,
@@ -39,13 +39,7 @@ export async function planV1(
     const starts = await startOffsets(target, start ?? { kind: "latest" }, reader);
     return { request, partitions, starts };
   }
-  if (request.partitions === "all") {
-    throw new ProxyError(
-      "unsupported",
-      `Cannot share "${topic}" over the members of group "${group}": wanted a partition number ` +
-        'or a list, or "consumerGroup=" for a reader of all partitions',
-    );
-  }
+  if (request.partitions === "all") return { request, partitions, starts: undefined };
   const [members, starts] = await Promise.all([
     groups.members(group),
     start === undefined ? undefined : startOffsets(target, start, reader),

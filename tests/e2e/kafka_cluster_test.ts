@@ -79,13 +79,13 @@ Deno.test("KafkaCluster.start() gives three nodes between which leaders move", a
   await eventually("another node to lead", async () => {
     const [{ leader }] = await helper.describeTopic("copied");
     return leader !== undefined && leader !== 3;
-  });
+  }, { timeoutMs: 30_000 });
   assert.equal((await helper.listOffsets("copied", 0)).latest, 10);
   await kafka.node(3).start();
   await eventually("node 3 to catch up", async () => {
     const [{ isr }] = await helper.describeTopic("copied");
     return isr.includes(3);
-  });
+  }, { timeoutMs: 30_000 });
   console.log(`three nodes: ${startMs.toFixed()} ms`);
 });
 
@@ -110,6 +110,14 @@ Deno.test("KafkaCluster.start() says what to install, when Maven is missing", as
   } finally {
     await Deno.remove(cache, { recursive: true });
   }
+});
+
+Deno.test("KafkaCluster.start() is refused, when its port is taken", async () => {
+  await using kafka = await KafkaCluster.start();
+  const { port } = kafka.nodes[0];
+  await assert.rejects(KafkaCluster.start({ port }), {
+    message: `Cannot start Apache Kafka on port ${port}: it is taken`,
+  });
 });
 
 Deno.test("KafkaCluster.start() leaves nothing behind, when the broker does not start", async () => {

@@ -10,14 +10,15 @@ export function freePorts(count: number): number[] {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = 15_000 + Math.floor(Math.random() * 17_000);
-    if (used.has(port) || !isFree(port)) continue;
+    if (used.has(port) || !isFreePort(port)) continue;
     used.add(port);
     ports.push(port);
   }
   return ports;
 }
 
-function isFree(port: number): boolean {
+/** Whether nobody listens on a port of 127.0.0.1. */
+export function isFreePort(port: number): boolean {
   try {
     Deno.listen({ hostname: "127.0.0.1", port }).close();
     return true;

@@ -1,10 +1,10 @@
 import { brokerProperties, type NodeAddress, type Properties } from "./broker_properties.ts";
 import { classArchive } from "./class_archive.ts";
-import { freePorts } from "./free_ports.ts";
+import { freePorts, isFreePort } from "./free_ports.ts";
 import { GuardedFolder } from "./guarded_folder.ts";
 import { ensureKafkaJars, type KafkaJars, type KafkaJarsOptions } from "./kafka_jars.ts";
 import { type JvmOptions, KafkaNode } from "./kafka_node.ts";
-import { formatStorage } from "./storage_format.ts";
+import { formatStorage, kafkaUuid } from "./storage_format.ts";
 
 /** What a cluster is made of. */
 export interface KafkaClusterOptions extends JvmOptions, KafkaJarsOptions {
@@ -48,7 +48,10 @@ export class KafkaCluster implements AsyncDisposable {
    * of the broker's log when it does not start
    */
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    const { onProgress = () => {} } = options;
+    const { onProgress = () => {}, port } = options;
+    if (port !== undefined && !isFreePort(port)) {
+      throw new Error(`Cannot start Apache Kafka on port ${port}: it is taken`);
+    }
     const jars = await ensureKafkaJars(options);
     const archive = await classArchive(jars, async (file) => {
       onProgress(`Preparing Apache Kafka ${jars.version} for fast starts (once)`);
@@ -66,7 +69,8 @@ export class KafkaCluster implements AsyncDisposable {
     const addresses = nodeAddresses(count, options.port);
     const folder = await GuardedFolder.create("kafka-proxy-kafka-");
     try {
-      const nodes = addresses.map((it) => new KafkaNode(it, { folder, jars, jvm: options }));
+      const common = { clusterId: kafkaUuid(), folder, jars, jvm: options };
+      const nodes = addresses.map((it) => new KafkaNode(it, common));
       await Promise.all(nodes.map(async (node, i) => {
         const own = typeof properties === "function" ? properties(addresses[i]) : properties;
         const text = brokerProperties(addresses[i], addresses, node.dataFolder, own);

@@ -22,6 +22,7 @@ const START_TIMEOUT_MS = 60_000;
 /** One broker and controller of a cluster: a Java process that can be stopped and started again. */
 export class KafkaNode {
   readonly id: number;
+  readonly clusterId: string;
   readonly port: number;
   readonly dataFolder: string;
   readonly #logFile: string;
@@ -33,8 +34,14 @@ export class KafkaNode {
   /** For `KafkaCluster`. */
   constructor(
     address: NodeAddress,
-    { folder, jars, jvm }: { folder: GuardedFolder; jars: KafkaJars; jvm: JvmOptions },
+    { clusterId, folder, jars, jvm }: {
+      clusterId: string;
+      folder: GuardedFolder;
+      jars: KafkaJars;
+      jvm: JvmOptions;
+    },
   ) {
+    this.clusterId = clusterId;
     this.id = address.id;
     this.port = address.port;
     this.#folder = folder;
@@ -89,7 +96,9 @@ export class KafkaNode {
           throw new Error(`Node ${this.id} ended with code ${this.#process?.exitCode}`);
         }
         const view = await probeMetadata(this.address);
-        return view !== undefined && nodeIds.every((id) => view.nodeIds.includes(id));
+        // Not one of another cluster that took the port first.
+        return view?.clusterId === this.clusterId &&
+          nodeIds.every((id) => view.nodeIds.includes(id));
       }, { timeoutMs: START_TIMEOUT_MS });
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${await this.log()}`, { cause: error });

@@ -1,5 +1,6 @@
 /** What one broker says of the cluster: its own view, which lags behind the others' a little. */
 export interface BrokerView {
+  readonly clusterId: string;
   readonly nodeIds: readonly number[];
   readonly topics: readonly TopicView[];
 }
@@ -100,7 +101,7 @@ function parseMetadata(bytes: Uint8Array): BrokerView {
     string(); // rack
     return id;
   });
-  string(); // cluster id
+  const clusterId = string();
   int32(); // controller
   const topics = array(() => {
     const errorCode = int16();
@@ -116,5 +117,5 @@ function parseMetadata(bytes: Uint8Array): BrokerView {
     });
     return { name, errorCode, partitions };
   });
-  return { nodeIds, topics };
+  return { clusterId, nodeIds, topics };
 }

@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import { type KafkaJars, makeOnce } from "./kafka_jars.ts";
 
-const CLUSTER_ID = "kafka-proxy-tests-0000";
-
 /**
  * Formats the data folder of a node, as KRaft asks for before the first start.
  *
@@ -12,7 +10,7 @@ const CLUSTER_ID = "kafka-proxy-tests-0000";
  */
 export async function formatStorage(
   jars: KafkaJars,
-  node: { readonly id: number; readonly dataFolder: string },
+  node: { readonly id: number; readonly clusterId: string; readonly dataFolder: string },
 ): Promise<void> {
   const template = join(jars.cacheFolder, "formatted");
   await makeOnce(template, (folder) => runStorageTool(jars, folder));
@@ -21,15 +19,22 @@ export async function formatStorage(
     join(template, "data", "bootstrap.checkpoint"),
     join(node.dataFolder, "bootstrap.checkpoint"),
   );
-  await Deno.writeTextFile(join(node.dataFolder, "meta.properties"), metaProperties(node.id));
+  await Deno.writeTextFile(
+    join(node.dataFolder, "meta.properties"),
+    [
+      "version=1",
+      `cluster.id=${node.clusterId}`,
+      `node.id=${node.id}`,
+      `directory.id=${kafkaUuid()}`,
+    ].join("\n"),
+  );
 }
 
-function metaProperties(nodeId: number): string {
-  // Kafka's Uuid: 16 bytes as unpadded base64 of the URL kind, the first 100 of which are reserved.
-  const directoryId = crypto.getRandomValues(new Uint8Array(16));
-  directoryId[0] |= 0x40;
-  const text = directoryId.toBase64({ alphabet: "base64url", omitPadding: true });
-  return `version=1\ncluster.id=${CLUSTER_ID}\nnode.id=${nodeId}\ndirectory.id=${text}\n`;
+/** A random id as Kafka writes them: 16 bytes in base64url, never one of the few reserved ones. */
+export function kafkaUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] |= 0x40;
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 async function runStorageTool(jars: KafkaJars, folder: string): Promise<void> {
@@ -47,7 +52,7 @@ async function runStorageTool(jars: KafkaJars, folder: string): Promise<void> {
   );
   const { success, stdout, stderr } = await new Deno.Command(jars.java, {
     args: ["-XX:TieredStopAtLevel=1", "-cp", jars.classpath, "kafka.tools.StorageTool"].concat(
-      ["format", "--cluster-id", CLUSTER_ID, "--config", properties],
+      ["format", "--cluster-id", kafkaUuid(), "--config", properties],
     ),
     stdin: "null",
   }).output();

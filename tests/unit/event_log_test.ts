@@ -95,9 +95,9 @@ Deno.test("EventLog.emit() counts and does not write, LogTape not configured", (
 
 Deno.test("EventLog.emit() counts and does not write, level too low", () => {
   using it = caught({}, "info");
-  it.log.emit("fetch_retried", { topic: "t", partition: 0, reason: "moved" });
+  it.log.emit("kafkajs_warning", { text: "t" });
   assert.equal(it.records.length, 0);
-  assert.equal(it.log.count("fetch_retried"), 1);
+  assert.equal(it.log.count("kafkajs_warning"), 1);
 });
 
 Deno.test("EventLog.counts holds each event that happened, two logs apart", () => {
@@ -215,7 +215,7 @@ Deno.test("installLogs() sends records of the level and above to the sink", () =
     assert.equal(installLogs({ level: "warning", sink }), true);
     const log = new EventLog();
     log.emit("left", { durationMs: 1, stuckSockets: 0 });
-    log.emit("stalled", { session: "1", stalledMs: 1, bufferedBytes: 1 });
+    log.emit("stalled", { session: "1", bufferedBytes: 1 });
     assert.deepEqual(events, ["stalled"]);
   } finally {
     resetSync();

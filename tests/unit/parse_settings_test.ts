@@ -97,6 +97,11 @@ const SAMPLES: Partial<
     ],
     outside: ["app.example", "https://", "https://a/path", "https://a?b", "https://u@a", "**"],
   },
+  lease: { inside: [["on", "on"], ["off", "off"]], outside: ["", "On", "yes"] },
+  leasePrefix: {
+    inside: [["p", "p"], ["a.B-c_1", "a.B-c_1"]],
+    outside: ["", "a b", "ä", "x".repeat(101)],
+  },
   partition: { inside: [["all", "all"]], outside: ["All", "0,1", "-0.5", "one"] },
   internalTopics: {
     inside: [
@@ -181,6 +186,8 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     maxBatchBytes: 67108864,
     cacheBytes: 33554432,
     maxGroupSessions: 500,
+    lease: "on",
+    leasePrefix: "kafka-proxy.pin.",
     internalTopics: [],
     logLevel: "info",
     logFormat: undefined,

@@ -1,20 +1,17 @@
-import { batchTooLarge } from "./codec_error.ts";
 import { trimmed } from "./trimmed.ts";
 
 /**
- * Output of unknown size, in one array that doubles up to the limit.
+ * Output of unknown size, in one array that doubles up to a limit.
  *
  * Memory: at most twice the limit, while it grows for the last time.
  */
 export class GrowingOutput {
-  readonly #codec: string;
   readonly #maxBytes: number;
   #array: Uint8Array;
   #bytes = 0;
 
   /** `expectedBytes` is what to start with. */
-  constructor(codec: string, maxBytes: number, expectedBytes: number) {
-    this.#codec = codec;
+  constructor(maxBytes: number, expectedBytes: number) {
     this.#maxBytes = maxBytes;
     this.#array = new Uint8Array(Math.min(expectedBytes, maxBytes));
   }
@@ -24,14 +21,10 @@ export class GrowingOutput {
     return this.#bytes;
   }
 
-  /**
-   * Copies `part` to the end.
-   *
-   * @throws {ProxyError} `batch_too_large`
-   */
-  append(part: Uint8Array): void {
+  /** Copies `part` to the end; `false`, and nothing, when that would be over the limit. */
+  append(part: Uint8Array): boolean {
     const bytes = this.#bytes + part.length;
-    if (bytes > this.#maxBytes) throw batchTooLarge(this.#codec, this.#maxBytes);
+    if (bytes > this.#maxBytes) return false;
     if (bytes > this.#array.length) {
       const grown = new Uint8Array(Math.min(this.#maxBytes, Math.max(bytes, this.#bytes * 2)));
       grown.set(this.#array.subarray(0, this.#bytes));
@@ -39,6 +32,7 @@ export class GrowingOutput {
     }
     this.#array.set(part, this.#bytes);
     this.#bytes = bytes;
+    return true;
   }
 
   /** Everything appended. The output must not be used afterwards. */

@@ -1,11 +1,22 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { corruptBatch } from "./codec_error.ts";
-import { decompressNative, type NativeFormat } from "./native_format.ts";
+import { GrowingOutput } from "./growing_output.ts";
+import { decompressNative, type NativeFormat, SLICE_BYTES } from "./native_format.ts";
 
 const GZIP: NativeFormat = {
   name: "gzip",
   now: (input, options) => gunzipSync(input, options),
-  stream: (options) => createGunzip(options),
+  async inSlices(piece, roomBytes) {
+    const output = new GrowingOutput(roomBytes, piece.expectedBytes);
+    const stream = createGunzip({ chunkSize: SLICE_BYTES });
+    stream.end(piece.input());
+    for await (const part of stream) {
+      if (!output.append(part)) return undefined;
+      await nextTurn();
+    }
+    return output.finish();
+  },
 };
 
 /** A header of ten bytes and a trailer of eight. */
@@ -29,13 +40,11 @@ export function decompressGzip(
     throw corruptBatch("gzip", `${input.length} bytes where a member takes ${MIN_MEMBER_BYTES}`);
   }
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  // Section 2.3.1, ISIZE: the size of the last member, modulo 2^32.
+  const lastMemberBytes = view.getUint32(input.length - 4, true);
   const piece = {
     bytes: input.length,
-    // Section 2.3.1, ISIZE: the size of the last member, modulo 2^32.
-    expectedBytes: Math.min(
-      view.getUint32(input.length - 4, true),
-      input.length * MAX_EXPANSION,
-    ),
+    expectedBytes: Math.min(lastMemberBytes, input.length * MAX_EXPANSION),
     input: () => input,
   };
   return decompressNative(GZIP, [piece], maxBytes);

@@ -1,12 +1,18 @@
-import { createZstdDecompress, zstdDecompressSync } from "node:zlib";
+import { zstdDecompressSync } from "node:zlib";
 import { batchTooLarge } from "./codec_error.ts";
 import { decompressNative, type NativeFormat, type NativePiece } from "./native_format.ts";
-import { narrowFrame, zstdFrames } from "./zstd_frame.ts";
+import { feedZstd } from "./zstd_feed.ts";
+import { narrowFrame, ZSTD_PART_BYTES, type ZstdFrame, zstdFrames } from "./zstd_frame.ts";
 
-const ZSTD: NativeFormat = {
+interface ZstdPiece extends NativePiece {
+  readonly frame: ZstdFrame;
+}
+
+const ZSTD: NativeFormat<ZstdPiece> = {
   name: "zstd",
   now: (input, options) => zstdDecompressSync(input, options),
-  stream: (options) => createZstdDecompress(options),
+  inSlices: ({ input, frame: { cuts, boundBytes } }, roomBytes) =>
+    feedZstd({ frame: input(), cuts, boundBytes, partBytes: ZSTD_PART_BYTES }, roomBytes),
 };
 
 /**
@@ -26,13 +32,14 @@ export function decompressZstd(
   return decompressNative(ZSTD, pieces, maxBytes);
 }
 
-function* zstdPieces(input: Uint8Array, maxBytes: number): Generator<NativePiece> {
+function* zstdPieces(input: Uint8Array, maxBytes: number): Generator<ZstdPiece> {
   for (const frame of zstdFrames(input)) {
     const { contentBytes } = frame;
     if (contentBytes !== undefined && contentBytes > maxBytes) {
       throw batchTooLarge("zstd", maxBytes);
     }
     yield {
+      frame,
       bytes: frame.end - frame.start,
       expectedBytes: contentBytes ?? frame.boundBytes,
       exactBytes: contentBytes,

@@ -1,9 +1,13 @@
 import { corruptBatch } from "./codec_error.ts";
+import { SLICE_BYTES } from "./native_format.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const MAX_BLOCK_BYTES = 128 * 1024;
 const WINDOW_AT = 5;
+
+/** The most that what lies between two cuts can decode to. */
+export const ZSTD_PART_BYTES = SLICE_BYTES + MAX_BLOCK_BYTES;
 
 /** One frame of a zstd input, found without decompressing it. */
 export interface ZstdFrame {
@@ -17,6 +21,11 @@ export interface ZstdFrame {
   readonly contentBytes: number | undefined;
   /** The most its blocks can decode to. */
   readonly boundBytes: number;
+  /**
+   * Offsets from the start, ascending, after whole blocks, the last one at the end; no more than
+   * {@linkcode ZSTD_PART_BYTES} of output between two of them.
+   */
+  readonly cuts: readonly number[];
 }
 
 /**
@@ -68,19 +77,29 @@ export function* zstdFrames(input: Uint8Array): Generator<ZstdFrame, void, undef
     if (!hasWindowDescriptor) windowBytes = contentBytes ?? 0;
 
     const blockBytes = Math.min(windowBytes, MAX_BLOCK_BYTES);
+    const cuts: number[] = [];
     let boundBytes = 0;
+    let cutBytes = 0;
     let isLast = false;
     while (!isLast) {
+      if (boundBytes - cutBytes >= SLICE_BYTES) {
+        cuts.push(at - start);
+        cutBytes = boundBytes;
+      }
       const header = take(3, "a block header");
       const size = view.getUint16(header + 1, true) << 5 | input[header] >>> 3;
       const type = input[header] >>> 1 & 3;
       if (type === 3) throw corruptBatch("zstd", "a block has the reserved type");
+      if (size > blockBytes) {
+        throw corruptBatch("zstd", `a block of ${size} bytes where ${blockBytes} are most`);
+      }
       take(type === 1 ? 1 : size, "a block");
       boundBytes += type === 2 ? blockBytes : size;
       isLast = (input[header] & 1) === 1;
     }
     if ((descriptor & 0x04) !== 0) take(4, "the checksum of the content");
-    yield { start, end: at, windowBytes, hasWindowDescriptor, contentBytes, boundBytes };
+    cuts.push(at - start);
+    yield { start, end: at, windowBytes, hasWindowDescriptor, contentBytes, boundBytes, cuts };
   } while (at < input.length);
 }
 
@@ -101,16 +120,19 @@ function readContentSize(view: DataView, at: number, width: number): number | un
  */
 export function narrowFrame(input: Uint8Array, frame: ZstdFrame, maxBytes: number): Uint8Array {
   const bytes = input.subarray(frame.start, frame.end);
-  // No match reaches further back than the output is long. One block more, because the limit is
-  // checked after the block that crosses it; and never less than the largest block, which the
-  // window bounds too.
-  const useful = Math.max(
-    Math.min(frame.boundBytes, maxBytes + MAX_BLOCK_BYTES),
-    Math.min(frame.windowBytes, MAX_BLOCK_BYTES),
-  );
-  const windowLog = Math.max(10, Math.ceil(Math.log2(useful)));
-  if (!frame.hasWindowDescriptor || frame.windowBytes <= 2 ** windowLog) return bytes;
+  // No match reaches further back than the output is long; no block is longer either, which the
+  // window bounds too. One block more, because the limit is checked after the block that crosses it.
+  const useful = Math.min(frame.boundBytes, maxBytes + MAX_BLOCK_BYTES);
+  if (!frame.hasWindowDescriptor || frame.windowBytes <= useful) return bytes;
   const narrowed = new Uint8Array(bytes);
-  narrowed[WINDOW_AT] = windowLog - 10 << 3;
+  narrowed[WINDOW_AT] = windowDescriptor(useful);
   return narrowed;
+}
+
+/** The smallest window of at least so many bytes: an exponent, and eighths of its power. */
+function windowDescriptor(bytes: number): number {
+  const exponent = Math.max(10, Math.floor(Math.log2(bytes)));
+  const eighths = Math.max(0, Math.ceil((bytes / 2 ** exponent - 1) * 8));
+  // Eight eighths carry into the exponent by themselves.
+  return (exponent - 10 << 3) + eighths;
 }

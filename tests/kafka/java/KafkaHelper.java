@@ -2,9 +2,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.Writer;
 import java.io.OutputStreamWriter;
+import java.io.Writer;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -12,8 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Map;
 import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 
 /**
@@ -64,14 +65,14 @@ public final class KafkaHelper {
   private static void serve(Socket socket) {
     try (socket) {
       socket.setTcpNoDelay(true);
-      var reader =
-          new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+      var input = new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8);
+      var reader = new BufferedReader(input);
       String line = reader.readLine();
       if (line == null) return;
       Writer writer = new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.UTF_8);
       writer.write(answer(line).toString() + "\n");
       writer.flush();
-    } catch (java.io.IOException error) {
+    } catch (IOException error) {
       // The caller went away; there is nobody to tell.
       System.err.println(error);
     }

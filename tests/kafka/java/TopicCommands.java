@@ -8,9 +8,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DeleteRecordsOptions;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -23,9 +27,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.ElectionNotNeededException;
+import org.apache.kafka.common.errors.TimeoutException;
 
 /** Topics: create, change, delete, describe, move leaders. */
 final class TopicCommands {
+  private static final int LEADER_TIMEOUT_MS = 3_000;
   private final Admin admin;
 
   TopicCommands(String bootstrap) {
@@ -87,7 +93,9 @@ final class TopicCommands {
 
   private JsonNode deleteRecords(JsonNode args) throws Exception {
     var before = RecordsToDelete.beforeOffset(args.get("beforeOffset").asLong());
-    admin.deleteRecords(Map.of(partition(args), before)).all().get();
+    var request = Map.of(partition(args), before);
+    var options = new DeleteRecordsOptions().timeoutMs(LEADER_TIMEOUT_MS);
+    retrying(() -> admin.deleteRecords(request, options).all().get());
     return NullNode.instance;
   }
 
@@ -108,7 +116,8 @@ final class TopicCommands {
     TopicPartition partition = partition(args);
     int toNode = args.get("toNode").asInt();
     List<Integer> replicas = new ArrayList<>(List.of(toNode));
-    List<Node> before = description(partition.topic()).partitions().get(partition.partition()).replicas();
+    var topic = description(partition.topic());
+    List<Node> before = topic.partitions().get(partition.partition()).replicas();
     for (Node node : before) {
       if (node.id() != toNode && replicas.size() < before.size()) replicas.add(node.id());
     }
@@ -132,12 +141,31 @@ final class TopicCommands {
 
   private JsonNode listOffsets(JsonNode args) throws Exception {
     TopicPartition partition = partition(args);
-    var earliest = admin.listOffsets(Map.of(partition, OffsetSpec.earliest()));
-    var latest = admin.listOffsets(Map.of(partition, OffsetSpec.latest()));
     return KafkaHelper.JSON
         .createObjectNode()
-        .put("earliest", earliest.partitionResult(partition).get().offset())
-        .put("latest", latest.partitionResult(partition).get().offset());
+        .put("earliest", offset(partition, OffsetSpec.earliest()))
+        .put("latest", offset(partition, OffsetSpec.latest()));
+  }
+
+  private long offset(TopicPartition partition, OffsetSpec spec) throws Exception {
+    var options = new ListOffsetsOptions().timeoutMs(LEADER_TIMEOUT_MS);
+    var request = Map.of(partition, spec);
+    return retrying(
+        () -> admin.listOffsets(request, options).partitionResult(partition).get().offset());
+  }
+
+  /**
+   * What goes to the leader of a partition: a client that was told of one that is dead by now
+   * (seen with 3.9.2) waits for it, and asks again who leads only in a new call.
+   */
+  private static <T> T retrying(Callable<T> call) throws Exception {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return call.call();
+      } catch (ExecutionException error) {
+        if (attempt == 10 || !(error.getCause() instanceof TimeoutException)) throw error;
+      }
+    }
   }
 
   private TopicDescription description(String topic) throws Exception {

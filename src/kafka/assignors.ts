@@ -1,0 +1,110 @@
+import { Buffer } from "node:buffer";
+import { AssignerProtocol } from "kafkajs";
+import type { JoinedMember } from "./membership.ts";
+
+/** Members with the topics each wants, in the order in which assignors go through them. */
+export interface Subscriber {
+  readonly memberId: string;
+  readonly topics: readonly string[];
+}
+
+/** Partitions by topic, for each member by its id. */
+export type Assignment = Map<string, Record<string, number[]>>;
+
+type Assignor = (
+  subscribers: readonly Subscriber[],
+  partitions: ReadonlyMap<string, readonly number[]>,
+) => Assignment;
+
+/**
+ * The assignors we speak, by preference. Java's consumers offer `range` by default, librdkafka's
+ * `range` and `roundrobin`, KafkaJS's `RoundRobinAssigner`; the group takes one that all offer.
+ */
+export const ASSIGNORS: Readonly<Record<string, Assignor>> = {
+  range,
+  roundrobin: roundRobin,
+  RoundRobinAssigner: roundRobin,
+};
+
+const PROTOCOL_VERSION = 0;
+
+/** What we tell the group's leader: the topic we want (ConsumerProtocolSubscription version 0). */
+export function subscription(topic: string): Buffer {
+  return AssignerProtocol.MemberMetadata.encode({
+    version: PROTOCOL_VERSION,
+    topics: [topic],
+    userData: Buffer.alloc(0),
+  });
+}
+
+/** What the members want, sorted by their ids so that every leader divides alike. */
+export function readSubscriptions(members: readonly JoinedMember[]): Subscriber[] {
+  return members
+    .map(({ memberId, memberMetadata }) => {
+      const decoded = AssignerProtocol.MemberMetadata.decode(memberMetadata);
+      return { memberId, topics: decoded?.topics ?? [] };
+    })
+    .sort((a, b) => a.memberId < b.memberId ? -1 : 1);
+}
+
+/** The assignments as the coordinator passes them on (ConsumerProtocolAssignment version 0). */
+export function writeAssignments(
+  assignment: Assignment,
+): { memberId: string; memberAssignment: Buffer }[] {
+  return [...assignment].map(([memberId, partitions]) => ({
+    memberId,
+    memberAssignment: AssignerProtocol.MemberAssignment.encode({
+      version: PROTOCOL_VERSION,
+      assignment: partitions,
+      userData: Buffer.alloc(0),
+    }),
+  }));
+}
+
+/** Our partitions of a topic, from what the leader sent; none for an empty assignment. */
+export function readAssignment(bytes: Buffer, topic: string): number[] {
+  if (bytes.length === 0) return [];
+  const decoded = AssignerProtocol.MemberAssignment.decode(bytes);
+  return [...decoded?.assignment[topic] ?? []].sort((a, b) => a - b);
+}
+
+/** Each topic by itself in runs, the first members getting one more (Java's RangeAssignor). */
+function range(
+  subscribers: readonly Subscriber[],
+  partitions: ReadonlyMap<string, readonly number[]>,
+): Assignment {
+  const assignment = empty(subscribers);
+  for (const [topic, numbers] of partitions) {
+    const members = subscribers.filter(({ topics }) => topics.includes(topic));
+    let next = 0;
+    members.forEach(({ memberId }, index) => {
+      const left = members.length - index;
+      const count = Math.ceil((numbers.length - next) / left);
+      if (count > 0) assignment.get(memberId)![topic] = numbers.slice(next, next + count);
+      next += count;
+    });
+  }
+  return assignment;
+}
+
+/** All partitions of all topics dealt out in turn, past those who do not want the topic. */
+function roundRobin(
+  subscribers: readonly Subscriber[],
+  partitions: ReadonlyMap<string, readonly number[]>,
+): Assignment {
+  const assignment = empty(subscribers);
+  let turn = 0;
+  for (const [topic, numbers] of [...partitions].sort(([a], [b]) => a < b ? -1 : 1)) {
+    if (!subscribers.some(({ topics }) => topics.includes(topic))) continue;
+    for (const number of numbers) {
+      while (!subscribers[turn % subscribers.length].topics.includes(topic)) turn++;
+      const { memberId } = subscribers[turn++ % subscribers.length];
+      (assignment.get(memberId)![topic] ??= []).push(number);
+    }
+  }
+  return assignment;
+}
+
+function empty(subscribers: readonly Subscriber[]): Assignment {
+  return new Map(subscribers.map(({ memberId }) => [memberId, {}]));
+}

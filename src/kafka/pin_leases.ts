@@ -1,0 +1,83 @@
+import type { Lease, Leases, Pin } from "../core/ports.ts";
+import { ProxyError } from "../core/proxy_error.ts";
+import type { GroupCoordinators } from "./group_coordinators.ts";
+import { leaseGroup, type LeaseOptions, PinLease } from "./pin_lease.ts";
+
+interface Held {
+  readonly lease: PinLease;
+  readonly acquired: Promise<void>;
+  users: number;
+}
+
+/**
+ * The leases of this process. Sessions of one pin share its lease: a takeover inside the process
+ * passes it on without a word to Kafka.
+ */
+export class PinLeases implements Leases {
+  readonly #coordinators: GroupCoordinators;
+  readonly #options: LeaseOptions;
+  readonly #held = new Map<string, Held>();
+
+  constructor(coordinators: GroupCoordinators, options: LeaseOptions) {
+    this.#coordinators = coordinators;
+    this.#options = options;
+  }
+
+  async acquire(pin: Pin, signal: AbortSignal): Promise<Lease> {
+    const key = leaseGroup(pin, this.#options.prefix);
+    let held = this.#held.get(key);
+    if (held === undefined || held.lease.isLost) {
+      const lease = new PinLease(pin, this.#coordinators, this.#options);
+      held = { lease, acquired: lease.acquire(), users: 0 };
+      this.#held.set(key, held);
+    }
+    held.users++;
+    const { lease, acquired } = held;
+    const user = held;
+    try {
+      await Promise.race([acquired, rejectedBy(signal)]);
+    } catch (error) {
+      await this.#release(key, user);
+      throw error;
+    }
+    let released: Promise<void> | undefined;
+    return {
+      lost: lease.lost,
+      get isSure() {
+        return lease.isSure;
+      },
+      get doubts() {
+        return lease.doubts;
+      },
+      sure: (signal) => lease.sure(signal),
+      release: () => released ??= this.#release(key, user),
+    };
+  }
+
+  async #release(key: string, held: Held): Promise<void> {
+    if (--held.users > 0) return;
+    if (this.#held.get(key) === held) this.#held.delete(key);
+    await held.lease.release();
+  }
+}
+
+/** No leases: pins are unique within this process only, for clusters that forbid the groups. */
+export class NoLeases implements Leases {
+  acquire(): Promise<Lease> {
+    return Promise.resolve({
+      lost: new Promise<ProxyError>(() => {}),
+      isSure: true,
+      doubts: 0,
+      sure: () => Promise.resolve(),
+      release: () => Promise.resolve(),
+    });
+  }
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const end = () => reject(new ProxyError("leaving", "The session has ended"));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end);
+  });
+}

@@ -1,0 +1,90 @@
+import type { LogReader } from "../core/ports.ts";
+import type { Log } from "../observe/events.ts";
+import type { PumpedPartition } from "../session/frame_pump.ts";
+import type { V1Session } from "../session/v1_session.ts";
+
+interface Counted {
+  readonly received: number;
+  readonly sent: number;
+}
+
+const NOTHING: Counted = { received: 0, sent: 0 };
+
+/**
+ * Reports every partition a group reads through this process, each interval: where the partition
+ * ends, how far behind the client is, and what went through since the last report. `received` counts
+ * records that came from Kafka, `sent` those given to the socket.
+ */
+export class GroupReport {
+  readonly #sessions: () => Iterable<V1Session>;
+  readonly #reader: LogReader;
+  readonly #events: Log;
+  readonly #intervalMs: number;
+  readonly #last = new WeakMap<PumpedPartition, Counted>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #reportedMs = performance.now();
+
+  constructor(
+    sessions: () => Iterable<V1Session>,
+    options: { reader: LogReader; events: Log; intervalMs: number },
+  ) {
+    this.#sessions = sessions;
+    this.#reader = options.reader;
+    this.#events = options.events;
+    this.#intervalMs = options.intervalMs;
+  }
+
+  /** Starts the interval; 0 never reports. */
+  start(): void {
+    if (this.#intervalMs === 0) return;
+    this.#timer = setInterval(() => void this.report(), this.#intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Reports now; a topic whose end cannot be looked up is left out. */
+  async report(): Promise<void> {
+    const nowMs = performance.now();
+    const durationMs = Math.round(nowMs - this.#reportedMs);
+    this.#reportedMs = nowMs;
+    const groups = [...this.#sessions()].filter(({ plan }) => plan.request.group !== undefined);
+    const byTopic = Map.groupBy(groups, ({ plan }) => plan.request.topic);
+    await Promise.all([...byTopic].map(async ([topic, sessions]) => {
+      const partitions = new Set(sessions.flatMap((session) => [...session.partitions.keys()]));
+      if (partitions.size === 0) return;
+      try {
+        const ends = await this.#reader.offsets(topic, [...partitions], "latest", "uncommitted");
+        for (const session of sessions) this.#session(session, ends, durationMs);
+      } catch {
+        // Kafka is away, or the topic is: the sessions report that themselves.
+      }
+    }));
+  }
+
+  #session({ plan, partitions }: V1Session, ends: Map<number, bigint>, durationMs: number): void {
+    const { topic, group } = plan.request;
+    for (const [partition, pumped] of partitions) {
+      const latest = ends.get(partition);
+      if (latest === undefined) continue;
+      const last = this.#last.get(pumped) ?? NOTHING;
+      const { next } = pumped;
+      const received = pumped.received - last.received;
+      const sent = pumped.sent - last.sent;
+      this.#last.set(pumped, { received: pumped.received, sent: pumped.sent });
+      this.#events.emit("partition_report", {
+        group,
+        topic,
+        partition,
+        latest,
+        next,
+        backlog: latest > next ? latest - next : 0n,
+        received,
+        sent,
+        durationMs,
+        recordsPerSecond: Math.round(sent * 1_000 / Math.max(durationMs, 1)),
+      });
+    }
+  }
+}
