@@ -10,6 +10,7 @@ import {
 } from "./assignors.ts";
 import type { GroupCoordinators } from "./group_coordinators.ts";
 import { commitOffsets } from "./group_positions.ts";
+import { mayRetry } from "./kafka_error.ts";
 import { type Joined, type JoinedMember, Membership } from "./membership.ts";
 import type { KafkaReader } from "./kafka_reader.ts";
 
@@ -137,7 +138,7 @@ class BalancedMember implements GroupMember {
         if (state !== "ok") return state;
         heardMs = nowMs;
       } catch (error) {
-        if (!ProxyError.from(error).row.retriable) throw error;
+        if (!mayRetry(ProxyError.from(error))) throw error;
         if (performance.now() - heardMs > SESSION_TIMEOUT_MS) return "lost";
       }
       if (isLeader && nowMs - checkedMs > PARTITION_CHECK_MS) {

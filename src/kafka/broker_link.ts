@@ -47,6 +47,7 @@ export class BrokerLink {
   readonly #broker: Broker;
   readonly #connections: readonly Connection[];
   readonly #sockets = new Set<net.Socket>();
+  readonly #opening = new Set<net.Socket>();
   readonly #connecting: (Promise<unknown> | undefined)[] = [];
   #broken = false;
 
@@ -130,7 +131,11 @@ export class BrokerLink {
         // It was not connected, which is what we want.
       });
     }
-    for (const socket of this.#sockets) socket.destroy();
+    // KafkaJS hears of the end of a connection that is being opened by an error only, and would go
+    // on waiting for it, and we with it, until its time-out.
+    for (const socket of this.#sockets) {
+      socket.destroy(this.#opening.has(socket) ? error : undefined);
+    }
   }
 
   #protocol(api: string, args: Record<string, unknown>): ProtocolRequest {
@@ -158,12 +163,17 @@ export class BrokerLink {
     const socket = ssl
       ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl })
       : net.connect({ host, port });
-    socket.once(ssl ? "secureConnect" : "connect", onConnect);
+    this.#opening.add(socket);
+    socket.once(ssl ? "secureConnect" : "connect", () => {
+      this.#opening.delete(socket);
+      onConnect();
+    });
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     this.#sockets.add(socket);
     socket.once("close", () => {
       this.#sockets.delete(socket);
+      this.#opening.delete(socket);
       this.#broken = true;
       for (const connection of this.#connections) {
         connection.rejectRequests(new Error(`Connection to ${this.address} closed`));

@@ -3,7 +3,7 @@ import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
 import type { BrokerLink } from "./broker_link.ts";
 import type { ClusterClient } from "./cluster_client.ts";
-import { errorName, kafkaError, unavailable } from "./kafka_error.ts";
+import { errorName, kafkaError, mayRetry, unavailable } from "./kafka_error.ts";
 
 /** How long a request is tried again while the coordinator moves or starts. */
 const RETRY_MS = 5_000;
@@ -42,7 +42,7 @@ export class GroupCoordinators {
       } catch (error) {
         this.#known.delete(group);
         const known = unavailable(`Cannot reach the coordinator of group "${group}"`, error);
-        if (!known.row.retriable || performance.now() > untilMs) throw known;
+        if (!mayRetry(known) || performance.now() > untilMs) throw known;
         await sleep(backoff.next());
       }
     }

@@ -45,3 +45,8 @@ export function unavailable(what: string, cause: unknown): ProxyError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new ProxyError("kafka_unavailable", `${what}: ${message}`, { cause });
 }
+
+/** Whether asking Kafka again may help; not once we are on our way out. */
+export function mayRetry({ code, row }: ProxyError): boolean {
+  return row.retriable && code !== "leaving";
+}

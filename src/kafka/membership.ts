@@ -4,7 +4,7 @@ import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
 import type { BrokerLink } from "./broker_link.ts";
 import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
-import { errorName, unavailable } from "./kafka_error.ts";
+import { errorName, mayRetry, unavailable } from "./kafka_error.ts";
 
 /** What a member tells its group about itself. */
 export interface MembershipOptions {
@@ -161,7 +161,7 @@ export class Membership {
       } catch (error) {
         this.#coordinators.forget(group);
         const known = unavailable(`Cannot join group "${group}"`, error);
-        if (!known.row.retriable) throw known;
+        if (!mayRetry(known)) throw known;
         await sleep(backoff.next());
       }
     }

@@ -65,7 +65,7 @@ export function readRecordBatches(
     if (recordCount < 0 || lastOffset < baseOffset) {
       return { batches, next, error: corrupt(baseOffset, `it counts ${recordCount} records`) };
     }
-    const hidden = filter?.hides(bytes, at, attributes, lastOffset) ?? false;
+    const hidden = filter?.hides(bytes, at, end, attributes, lastOffset) ?? false;
     if ((attributes & CONTROL) === 0 && !hidden && recordCount > 0) {
       batches.push(
         new WireBatch(
@@ -103,12 +103,12 @@ class AbortFilter {
     );
   }
 
-  hides(bytes: Buffer, at: number, attributes: number, lastOffset: bigint): boolean {
+  hides(bytes: Buffer, at: number, end: number, attributes: number, lastOffset: bigint): boolean {
     if ((attributes & TRANSACTIONAL) === 0) return false;
     const producerId = bytes.readBigInt64BE(at + 43);
     if ((attributes & CONTROL) !== 0) {
       this.#openUpTo(lastOffset);
-      if (isAbortMarker(bytes, at)) this.#open.delete(producerId);
+      if (isAbortMarker(bytes, at, end)) this.#open.delete(producerId);
       return true;
     }
     this.#openUpTo(lastOffset);
@@ -124,8 +124,11 @@ class AbortFilter {
   }
 }
 
-/** A control batch holds one record: length, attributes, two deltas, then the key. */
-function isAbortMarker(bytes: Buffer, at: number): boolean {
+/**
+ * A control batch holds one record: length, attributes, two deltas, then the key; or none, where
+ * compaction has removed the marker together with everything it ended.
+ */
+function isAbortMarker(bytes: Buffer, at: number, end: number): boolean {
   let i = at + HEADER_BYTES;
   while (bytes[i] > 127) i++;
   i += 2;
@@ -135,7 +138,7 @@ function isAbortMarker(bytes: Buffer, at: number): boolean {
   i++;
   while (bytes[i] > 127) i++;
   i++;
-  return bytes.readInt16BE(i + 2) === ABORT_MARKER;
+  return i + 4 <= end && bytes.readInt16BE(i + 2) === ABORT_MARKER;
 }
 
 /** A batch that points into the response it came in. */

@@ -3,7 +3,7 @@ import { ProxyError } from "../core/proxy_error.ts";
 import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
 import type { ClusterClient } from "./cluster_client.ts";
-import { kafkaError, unavailable } from "./kafka_error.ts";
+import { kafkaError, mayRetry, unavailable } from "./kafka_error.ts";
 
 /** How long a topic's metadata is believed without being asked for again. */
 const BELIEVED_MS = 5_000;
@@ -53,7 +53,7 @@ export class TopicCatalog {
         return await work(await this.topic(name, fresh));
       } catch (error) {
         const known = unavailable(`Cannot read "${name}"`, error);
-        if (!known.row.retriable || performance.now() > untilMs) throw known;
+        if (!mayRetry(known) || performance.now() > untilMs) throw known;
         await sleep(backoff.next());
       }
     }

@@ -2,7 +2,10 @@ import type { Chunk, Slice } from "../core/chunk.ts";
 import type { Frame } from "../core/ports.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 
-/** Makes the frames of a slice one by one; a promise only where a batch is opened meanwhile. */
+/**
+ * Makes the frames of a slice one by one; a promise only where a batch is opened meanwhile. What it
+ * throws, it throws at every call from then on.
+ */
 export interface FrameEncoder {
   next(): Frame | undefined | Promise<Frame | undefined>;
 }

@@ -174,6 +174,7 @@ Deno.test("a client that comes back before its ghost is gone gets its first reco
   const from = heir.first.get(0)!;
   assert.ok(from >= BigInt(before), `${from} was committed before: ${before}`);
   assert.ok(from <= ghostNext, `nothing is lost: the ghost got all before ${ghostNext}`);
+  ghost[Symbol.dispose]();
   await eventually("no socket", () => proxy.proxy.sockets === 0);
 });
 

@@ -220,6 +220,13 @@ Deno.test("V1FrameEncoder.next() opens a batch only when it gets there", () => {
   assert.equal(opened, 1);
 });
 
+Deno.test("V1FrameEncoder.next() fails for good, the first batch fails later", async () => {
+  const encoder = encoderOf([unreadable(0n, "later"), batch(1n, "a")]);
+  const failure = { name: "ProxyError", code: "corrupt_batch" };
+  await assert.rejects(async () => await encoder.next(), failure);
+  await assert.rejects(async () => await encoder.next(), failure);
+});
+
 // A batch that could not be opened was passed over by whoever asked again: with frames shared by
 // several sockets the second one went on with the batch after it, and missed records in silence.
 for (

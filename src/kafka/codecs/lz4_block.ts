@@ -7,10 +7,10 @@ export const LZ4_NO_ROOM = -1;
 /** The most a block can grow: an extension byte of a length stands for 255 bytes. */
 export const LZ4_MAX_EXPANSION = 255;
 
-/** The token, a literal of up to 14 bytes copied as 16, and an offset. */
-const FAST_INPUT_BYTES = 18;
+/** A literal of up to 14 bytes copied as 16, or that literal and an offset. */
+const FAST_INPUT_BYTES = 16;
 /** That literal, and a match of up to 18 bytes copied as 24. */
-const FAST_OUTPUT_BYTES = 40;
+const FAST_OUTPUT_BYTES = 38;
 
 /**
  * Decodes one LZ4 block: the source from `s` to `sEnd`, to at most `dEnd - d` bytes at `d`. Matches

@@ -4,8 +4,8 @@ import { type Bytes, copyLiteral, copyMatch } from "./copy_bytes.ts";
 /** The most a block can grow: an element of three bytes copies 64. */
 export const SNAPPY_MAX_EXPANSION = 22;
 
-/** Room that the copies which do not look at the ends of the arrays may take: 64 bytes and eight. */
-const FAST_BYTES = 72;
+/** What the copies that do not look at the ends of the arrays may touch: the longest copy there is. */
+const FAST_BYTES = 64;
 
 /** What the preamble of a raw snappy block says. */
 export interface SnappyPreamble {

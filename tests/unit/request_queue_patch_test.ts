@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { RequestQueue } from "../../src/kafka/kafkajs_internals.ts";
+import { patchRequestQueue } from "../../src/kafka/request_queue_patch.ts";
+import { eventually } from "../support/eventually.ts";
+
+/** KafkaJS's queue of the requests of one connection, as far as it is used here. */
+interface Queue {
+  throttledUntil: number;
+  throttleCheckTimeoutId: unknown;
+  readonly pending: readonly unknown[];
+  push(request: {
+    entry: { correlationId: number; resolve: () => void };
+    expectResponse: boolean;
+    sendRequest: () => void;
+  }): void;
+  fulfillRequest(response: { correlationId: number; size: number; payload: null }): void;
+  maybeThrottle(ms: number): void;
+  checkPendingRequests(): void;
+  destroy(): void;
+}
+
+const SILENT = { debug: () => {}, warn: () => {} };
+
+/** A queue of the patched class, and what it has sent. */
+function patchedQueue(maxInFlightRequests: number) {
+  patchRequestQueue();
+  const Class = RequestQueue as unknown as new (options: Record<string, unknown>) => Queue;
+  const queue = new Class({
+    maxInFlightRequests,
+    requestTimeout: 1000,
+    enforceRequestTimeout: false,
+    clientId: "test",
+    broker: "localhost:9092",
+    logger: SILENT,
+  });
+  const sent: number[] = [];
+  const push = (correlationId: number) =>
+    queue.push({
+      entry: { correlationId, resolve: () => {} },
+      expectResponse: true,
+      sendRequest: () => void sent.push(correlationId),
+    });
+  return { queue, sent, push };
+}
+
+Deno.test("patchRequestQueue() is for KafkaJS 2.2.4, the version in deno.json", async () => {
+  const { imports } = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  );
+  assert.equal(imports.kafkajs, "npm:kafkajs@2.2.4");
+  for (const [name, target] of Object.entries<string>(imports)) {
+    if (name.startsWith("kafkajs/")) assert.match(target, /^npm:kafkajs@2\.2\.4\//);
+  }
+});
+
+Deno.test("patchRequestQueue() finds the method, and again when it is patched", () => {
+  assert.equal(patchRequestQueue(), true);
+  assert.equal(patchRequestQueue(), true);
+});
+
+Deno.test("patchRequestQueue() says false, the method is not there", () => {
+  const { prototype } = RequestQueue;
+  const method = prototype.scheduleCheckPendingRequests;
+  delete prototype.scheduleCheckPendingRequests;
+  try {
+    assert.equal(patchRequestQueue(), false);
+    assert.equal(prototype.scheduleCheckPendingRequests, undefined);
+  } finally {
+    prototype.scheduleCheckPendingRequests = method;
+  }
+});
+
+// Unpatched, the first response armed a timer with a delay in the past, which armed itself again.
+Deno.test("RequestQueue.fulfillRequest() arms no timer, nothing waits", () => {
+  const { queue, push } = patchedQueue(5);
+  push(1);
+  queue.fulfillRequest({ correlationId: 1, size: 0, payload: null });
+  queue.checkPendingRequests();
+  assert.equal(queue.throttleCheckTimeoutId, null);
+});
+
+Deno.test("RequestQueue.push() sends what waits for room, after an answer", () => {
+  const { queue, sent, push } = patchedQueue(1);
+  push(1);
+  push(2);
+  assert.deepEqual(sent, [1]);
+  assert.equal(queue.pending.length, 1);
+  queue.fulfillRequest({ correlationId: 1, size: 0, payload: null });
+  assert.deepEqual(sent, [1, 2]);
+  queue.destroy();
+});
+
+Deno.test("RequestQueue.push() sends what waits by itself, the broker's throttling over", async () => {
+  const { queue, sent, push } = patchedQueue(5);
+  queue.maybeThrottle(30);
+  push(1);
+  push(2);
+  assert.deepEqual(sent, []);
+  assert.notEqual(queue.throttleCheckTimeoutId, null);
+  await eventually("the requests to be sent", () => sent.length === 2, { everyMs: 5 });
+  assert.ok(Date.now() >= queue.throttledUntil);
+  assert.equal(queue.throttleCheckTimeoutId, null);
+});
+
+Deno.test("RequestQueue.destroy() leaves no timer, requests waiting", () => {
+  const { queue, push } = patchedQueue(1);
+  push(1);
+  push(2);
+  assert.notEqual(queue.throttleCheckTimeoutId, null);
+  queue.destroy();
+  assert.equal(queue.throttleCheckTimeoutId, null);
+});
