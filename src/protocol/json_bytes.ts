@@ -20,6 +20,8 @@ const HEX = ascii("0123456789abcdef");
 const BASE64 = ascii("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 
 /** Values up to this size are given six bytes for each of theirs; larger ones are measured first. */
 const MEASURE_FROM_BYTES = 4096;
@@ -46,17 +48,54 @@ export function base64BytesBound(length: number): number {
   return Math.ceil(Math.max(length, 0) / 3) * 4 + 8;
 }
 
-/** A JSON string from bytes, or `null` when `length` is negative. */
+/**
+ * A JSON string from bytes, or `null` when `length` is negative.
+ *
+ * With views over the same bytes, plain text goes eight bytes at a time, which is twice as fast.
+ * JSON does not: it is full of quotes from its first byte on, by which it is told.
+ */
 export function writeText(
   src: Uint8Array,
   start: number,
   length: number,
   out: Uint8Array,
   at: number,
+  srcView?: DataView,
+  outView?: DataView,
 ): number {
   if (length < 0) return writeNull(out, at);
   out[at++] = QUOTE;
   const end = start + length;
+  const first = src[start];
+  if (
+    srcView === undefined || outView === undefined || first === OPEN_BRACE || first === OPEN_BRACKET
+  ) {
+    at = writeBytes(src, start, end, out, at);
+  } else {
+    let i = start;
+    while (i < end) {
+      const plain = copyPlain(srcView, i, end, outView, at);
+      i += plain;
+      at += plain;
+      const stop = Math.min(i + BYTE_RUN, end);
+      at = writeBytes(src, i, stop, out, at);
+      i = stop;
+    }
+  }
+  out[at++] = QUOTE;
+  return at;
+}
+
+/** After a byte that wants escaping, so many are looked at one by one: others are near it. */
+const BYTE_RUN = 64;
+
+function writeBytes(
+  src: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+): number {
   for (let i = start; i < end; i++) {
     const byte = src[i];
     const escape = ESCAPE[byte];
@@ -66,8 +105,39 @@ export function writeText(
       at = writeEscape(byte, escape, out, at);
     }
   }
-  out[at++] = QUOTE;
   return at;
+}
+
+/**
+ * Copies eight bytes at a time up to the first that wants escaping; returns how many.
+ *
+ * The comparisons set the highest bit of every byte below 0x20, and of every quote and backslash
+ * (Hacker's Delight, section 6-1). A borrow can mark a byte too many, never one too few.
+ */
+function copyPlain(
+  srcView: DataView,
+  start: number,
+  end: number,
+  outView: DataView,
+  at: number,
+): number {
+  let i = start;
+  for (; i + 8 <= end; i += 8) {
+    const one = srcView.getInt32(i, true);
+    const two = srcView.getInt32(i + 4, true);
+    const quote1 = one ^ 0x22222222;
+    const quote2 = two ^ 0x22222222;
+    const slash1 = one ^ 0x5c5c5c5c;
+    const slash2 = two ^ 0x5c5c5c5c;
+    const marks = (one - 0x20202020) & ~one | (two - 0x20202020) & ~two |
+      (quote1 - 0x01010101) & ~quote1 | (quote2 - 0x01010101) & ~quote2 |
+      (slash1 - 0x01010101) & ~slash1 | (slash2 - 0x01010101) & ~slash2;
+    if ((marks & 0x80808080) !== 0) break;
+    outView.setInt32(at, one, true);
+    outView.setInt32(at + 4, two, true);
+    at += 8;
+  }
+  return i - start;
 }
 
 /** A JSON string of the base64 form (RFC 4648 section 4), or `null` when `length` is negative. */

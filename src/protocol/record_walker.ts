@@ -11,6 +11,8 @@ import { ProxyError } from "../core/proxy_error.ts";
  */
 export class RecordWalker {
   bytes: Uint8Array = EMPTY;
+  /** Over {@linkcode bytes}. */
+  view: DataView = EMPTY_VIEW;
   offsetDelta = 0;
   timestampAt = 0;
   keyAt = 0;
@@ -30,6 +32,7 @@ export class RecordWalker {
   /** Starts on the records section of a batch. */
   start(bytes: Uint8Array, recordCount: number, baseOffset: bigint): void {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
     this.#end = bytes.length;
     this.#left = recordCount;
@@ -111,6 +114,7 @@ export class RecordWalker {
 }
 
 const EMPTY = new Uint8Array(0);
+const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
 /**
  * The value of the last {@linkcode readVarint}. A module variable instead of a returned pair: the

@@ -121,7 +121,10 @@ export class V1FrameEncoder {
 
   /** Opens the next batch, which may take a promise. */
   #openNext(): "open" | "end" | Promise<void> {
-    const batch = this.#chunk.batches[++this.#batchIndex];
+    const { batches } = this.#chunk;
+    // What lies before the start is not opened: it would cost time, and its failure is not ours.
+    do this.#batchIndex++; while (batches[this.#batchIndex]?.lastOffset < this.#from);
+    const batch = batches[this.#batchIndex];
     if (batch === undefined) return "end";
     const opened = batch.open();
     if (!(opened instanceof Promise)) {
@@ -235,7 +238,7 @@ export class V1FrameEncoder {
     const bytes = walker.bytes;
     let at = writeAscii(opening, out, start);
     at = format.encoding === "text"
-      ? writeText(bytes, walker.valueAt, walker.valueLength, out, at)
+      ? writeText(bytes, walker.valueAt, walker.valueLength, out, at, walker.view, scratchView)
       : writeBase64(bytes, walker.valueAt, walker.valueLength, out, at);
     at = writeAscii(OFFSET, out, at);
     at = this.#digits.write(this.#batchBase, walker.offsetDelta, out, at);
@@ -282,7 +285,9 @@ const SCRATCH_BYTES = 1 << 20;
 type Scratch = Buffer & { utf8Slice(start: number, end: number): string };
 
 const kept = Buffer.allocUnsafeSlow(SCRATCH_BYTES) as Scratch;
+const keptView = new DataView(kept.buffer, kept.byteOffset, kept.byteLength);
 let scratch: Scratch = kept;
+let scratchView = keptView;
 
 /** Makes room for `bytes` more after `at`, keeping what is written. */
 function reserve(at: number, bytes: number): void {
@@ -290,8 +295,10 @@ function reserve(at: number, bytes: number): void {
   const larger = Buffer.allocUnsafeSlow(at + bytes + 1) as Scratch;
   larger.set(scratch.subarray(0, at));
   scratch = larger;
+  scratchView = new DataView(larger.buffer, larger.byteOffset, larger.byteLength);
 }
 
 function shrink(): void {
   scratch = kept;
+  scratchView = keptView;
 }
