@@ -44,10 +44,11 @@ export class ChunkCache {
     this.#entries.set(chunk, entry);
   }
 
-  /** Counts bytes that were made from a chunk and live as long as it does. */
+  /** Counts bytes that were made from a chunk and live as long as it does; it is in use, so warm. */
   charge(chunk: Chunk, bytes: number): void {
     const entry = this.#entries.get(chunk);
     if (entry === undefined) return;
+    this.touch(chunk);
     entry.bytes += bytes;
     this.#bytes += bytes;
     this.#shrink(chunk);

@@ -18,6 +18,7 @@ class PartitionPosition implements LogPosition {
   error: unknown;
   isReading = false;
   holdsPermit = false;
+  trouble: ReturnType<typeof setTimeout> | undefined;
   readonly ending = new AbortController();
 
   constructor(log: PartitionLog, offset: bigint) {
@@ -158,7 +159,7 @@ export class Cursor implements AsyncIterable<Slice> {
           continue;
         }
         const chunk = await this.#fetch(position);
-        if (signal.aborted) break;
+        if (chunk === undefined || signal.aborted) break;
         if (chunk.next > position.offset) {
           position.ready = { chunk, from: position.offset };
           break;
@@ -178,21 +179,26 @@ export class Cursor implements AsyncIterable<Slice> {
 
   #end(position: PartitionPosition): void {
     position.ending.abort();
+    clearTimeout(position.trouble);
     position.log.detach(position);
     this.#giveBack(position);
   }
 
-  /** Fetches with a permit, kept until the chunk is taken; a partition in trouble holds up no other. */
-  async #fetch(position: PartitionPosition): Promise<Chunk> {
-    const { log, offset } = position;
+  /**
+   * Fetches with a permit, kept until the chunk is taken; a partition in trouble holds up no other.
+   * Undefined when the partition was ended while it waited for the permit.
+   */
+  async #fetch(position: PartitionPosition): Promise<Chunk | undefined> {
+    const { log, offset, ending: { signal } } = position;
     if (this.#positions.size <= FETCHES_AHEAD) return await log.fetch(offset, this.#fetchBytes());
     await this.#permits.acquire();
     position.holdsPermit = true;
-    const trouble = setTimeout(() => this.#giveBack(position), TROUBLE_MS);
+    if (signal.aborted) return undefined;
+    position.trouble = setTimeout(() => this.#giveBack(position), TROUBLE_MS);
     try {
       return await log.fetch(offset, this.#fetchBytes());
     } finally {
-      clearTimeout(trouble);
+      clearTimeout(position.trouble);
     }
   }
 

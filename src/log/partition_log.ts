@@ -102,7 +102,7 @@ export class PartitionLog {
 
   /** Makes the end of the partition, seen by a fetch that found nothing, the live end. */
   async goLive(offset: bigint): Promise<void> {
-    if (this.#tail !== undefined) return;
+    if (this.#tail !== undefined || this.#context.signal.aborted) return;
     this.#tail = offset;
     try {
       const { leaders } = await this.#context.reader.topic(this.topic);
@@ -150,7 +150,7 @@ export class PartitionLog {
    * Shape: a chunk whose `next` equals `offset` means that the partition ends there for now.
    *
    * @throws {ProxyError} `out_of_range`, `topic_deleted`, `kafka_unavailable` (after `awayMs`),
-   * `old_format`, `corrupt_batch`, `forbidden`
+   * `old_format`, `corrupt_batch`, `forbidden`, `leaving`
    */
   fetch(offset: bigint, maxBytes: number): Promise<Chunk> {
     let fetching = this.#fetching.get(offset);
@@ -187,6 +187,7 @@ export class PartitionLog {
     const startMs = performance.now();
     let gone = { sinceMs: 0, times: 0 };
     for (let fresh = false;; fresh = true) {
+      if (signal.aborted) throw new ProxyError("leaving", "The process is leaving");
       const outcome = await this.#fetchOnce(offset, maxBytes, fresh);
       const nowMs = performance.now();
       if (outcome.kind === "chunk") {
@@ -209,7 +210,6 @@ export class PartitionLog {
           );
         }
       }
-      if (signal.aborted) throw new ProxyError("leaving", "The process is leaving");
       await sleep(backoff.next(), signal);
     }
   }

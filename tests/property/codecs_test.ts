@@ -224,14 +224,14 @@ const gzipMember = fc.record({ plain, level: fc.integer({ min: 0, max: 9 }) })
 const zstdFrame = fc.record({
   plain,
   level: fc.constantFrom(-5, 1, 3, 9),
-  sized: fc.nat(1),
+  sized: fc.boolean(),
   summed: fc.nat(1),
 }).map(({ plain, level, sized, summed }) => ({
   plain,
   input: zstdCompressSync(plain, {
+    ...sized ? { pledgedSrcSize: plain.length } : {},
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
-      [constants.ZSTD_c_contentSizeFlag]: sized,
       [constants.ZSTD_c_checksumFlag]: summed,
     },
   }),

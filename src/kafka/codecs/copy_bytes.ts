@@ -6,7 +6,9 @@ const LONG_BYTES = 64;
  * loop for what snappy and lz4 copy, which is a dozen bytes mostly.
  */
 export interface Bytes {
+  /** What is read and written byte by byte. */
   readonly array: Uint8Array;
+  /** The same bytes, for eight at a time. */
   readonly view: DataView;
 }
 

@@ -1,6 +1,6 @@
 import { batchTooLarge, corruptBatch } from "./codec_error.ts";
 import { withView } from "./copy_bytes.ts";
-import { decodeLz4Block, LZ4_MAX_EXPANSION, LZ4_NO_ROOM } from "./lz4_block.ts";
+import { decodeLz4Block, LZ4_MAX_EXPANSION } from "./lz4_block.ts";
 import { lz4Parts } from "./lz4_frame.ts";
 import { trimmed } from "./trimmed.ts";
 
@@ -35,20 +35,20 @@ export function decompressLz4(input: Uint8Array, maxBytes: number): Uint8Array {
       const { start, end } = part;
       const room = output.length - position;
       const limit = position + Math.min(frame.blockBytes, room);
+      let next: number | undefined;
       if (part.compressed) {
         const history = frame.linked ? frameStart : position;
-        position = decodeLz4Block(from, start, end, to, position, limit, history);
+        next = decodeLz4Block(from, start, end, to, position, limit, history);
       } else if (end - start <= room) {
         output.set(input.subarray(start, end), position);
-        position += end - start;
-      } else {
-        position = LZ4_NO_ROOM;
+        next = position + end - start;
       }
-      if (position === LZ4_NO_ROOM) {
+      if (next === undefined) {
         // Where the bound was allocated, a block always has the room its size can fill.
         if (room < frame.blockBytes) throw batchTooLarge("lz4", maxBytes);
         throw corruptBatch("lz4", `a block holds more than ${frame.blockBytes} bytes`);
       }
+      position = next;
     }
   }
   return trimmed(output, position);

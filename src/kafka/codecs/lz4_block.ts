@@ -1,9 +1,6 @@
 import { corruptBatch } from "./codec_error.ts";
 import { type Bytes, copyLiteral, copyMatch } from "./copy_bytes.ts";
 
-/** What {@linkcode decodeLz4Block} returns when the output would not fit. */
-export const LZ4_NO_ROOM = -1;
-
 /** The most a block can grow: an extension byte of a length stands for 255 bytes. */
 export const LZ4_MAX_EXPANSION = 255;
 
@@ -16,7 +13,7 @@ const FAST_OUTPUT_BYTES = 38;
  * Decodes one LZ4 block: the source from `s` to `sEnd`, to at most `dEnd - d` bytes at `d`. Matches
  * may reach back to `history`, which is `d` itself unless blocks depend on each other.
  *
- * Returns the position after the last byte written, or {@linkcode LZ4_NO_ROOM}.
+ * Returns the position after the last byte written, or `undefined` when there is no room.
  *
  * Source: lz4/lz4, `doc/lz4_Block_format.md`. Its rules for the end of a block (the last five bytes
  * are literals) exist for fast decoders; they are not enforced here.
@@ -31,7 +28,7 @@ export function decodeLz4Block(
   d: number,
   dEnd: number,
   history: number,
-): number {
+): number | undefined {
   // Everything in here stays a 32-bit integer: one double among them halves the speed.
   const source = from.array;
   const input = from.view;
@@ -68,7 +65,7 @@ export function decodeLz4Block(
         }
       }
       if (length > sEnd - s) throw endsInside();
-      if (length > dEnd - d) return LZ4_NO_ROOM;
+      if (length > dEnd - d) return undefined;
       copyLiteral(from, s, to, d, length);
       s += length;
       d += length;
@@ -90,7 +87,7 @@ export function decodeLz4Block(
         length += byte;
       }
     }
-    if (length > dEnd - d) return LZ4_NO_ROOM;
+    if (length > dEnd - d) return undefined;
     copyMatch(to, d, offset, length);
     d += length;
   }

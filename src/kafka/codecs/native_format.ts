@@ -30,6 +30,7 @@ export interface NativePiece {
 
 /** A format that the runtime decompresses. */
 export interface NativeFormat<Piece extends NativePiece = NativePiece> {
+  /** What messages call it. */
   readonly name: string;
   /** Decompresses at once; throws `ERR_BUFFER_TOO_LARGE` over `maxOutputLength`. */
   now(input: Uint8Array, options: { chunkSize: number; maxOutputLength: number }): Uint8Array;

@@ -5,6 +5,7 @@ import { trimmed } from "./trimmed.ts";
 
 /** What is fed to the decompressor before the event loop turns. */
 export interface ZstdFeed {
+  /** All of it, headers included. */
   readonly frame: Uint8Array;
   /** Ends of the parts of the frame; each part is whole blocks. */
   readonly cuts: readonly number[];

@@ -7,11 +7,13 @@ const MAX_BLOCK_BYTES = 128 * 1024;
 const WINDOW_AT = 5;
 
 /** The most that what lies between two cuts can decode to. */
-export const ZSTD_PART_BYTES = SLICE_BYTES + MAX_BLOCK_BYTES;
+export const ZSTD_PART_BYTES: number = SLICE_BYTES + MAX_BLOCK_BYTES;
 
 /** One frame of a zstd input, found without decompressing it. */
 export interface ZstdFrame {
+  /** Where in the input it starts. */
   readonly start: number;
+  /** Where it ends. */
   readonly end: number;
   /** Bytes of history the frame asks a decompressor to keep. */
   readonly windowBytes: number;

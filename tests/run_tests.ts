@@ -1,0 +1,159 @@
+/**
+ * `deno task test`: every test, or those of the files and folders given, and one line at the end.
+ *
+ * @module
+ */
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureKafkaJars } from "./kafka/kafka_jars.ts";
+import {
+  countsLine,
+  junitCounts,
+  NO_TESTS,
+  sumCounts,
+  type TestCounts,
+} from "./support/junit_counts.ts";
+
+const HELP = `Usage: deno task test [--long] [--filter TEXT] [FILE or FOLDER]...
+
+Runs every test but the long ones, or those that are named, and ends with "N passed, N failed".
+
+  --long         the tests of tests/soak too, which take minutes each
+  --filter TEXT  only tests with this text in their names
+  --help         this text`;
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** These need no broker and may share a process; every other file gets one of its own, in turn. */
+const FAST_FOLDERS = ["tests/unit", "tests/property", "tests/server"];
+
+/** Takes minutes: runs when asked for. */
+const LONG_FOLDER = "tests/soak";
+
+/** A process that takes longer hangs. */
+const MOST_MINUTES = 15;
+
+/** Arguments of one `deno test`. */
+interface Group {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+interface Arguments {
+  readonly paths: readonly string[];
+  readonly filter: string | undefined;
+  readonly long: boolean;
+}
+
+/** The arguments, or what to tell the user instead. */
+function readArguments(args: readonly string[]): Arguments | string {
+  const paths: string[] = [];
+  let filter: string | undefined;
+  let long = false;
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === "--help") return HELP;
+    else if (args[i] === "--long") long = true;
+    else if (args[i] === "--filter") {
+      filter = args[++i];
+      if (filter === undefined) return "--filter needs a text";
+    } else if (args[i].startsWith("-")) return `${args[i]} is not a flag\n\n${HELP}`;
+    else paths.push(relative(ROOT, join(Deno.cwd(), args[i])) || ".");
+  }
+  return { paths, filter, long };
+}
+
+/** What runs, in this order: what is quick, and says most about a mistake, comes first. */
+async function groups({ paths, long }: Arguments): Promise<Group[]> {
+  const files: string[] = [];
+  for (const path of paths.length === 0 ? ["tests"] : paths) await collect(path, files);
+  const inFolder = (file: string, folder: string) => file.startsWith(`${folder}/`);
+  const isFast = (file: string) => FAST_FOLDERS.some((folder) => inFolder(file, folder));
+  const fast = files.filter(isFast);
+  const found: Group[] = [];
+  if (fast.length > 0) {
+    found.push({ name: "tests without a broker", args: ["--parallel", ...fast] });
+  }
+  if (paths.length === 0) found.push({ name: "examples in the source", args: ["--doc", "src"] });
+  const slow = files.filter((file) => !isFast(file));
+  for (const file of slow) {
+    const isWanted = long || paths.length > 0 || !inFolder(file, LONG_FOLDER);
+    if (isWanted) found.push({ name: file, args: [file] });
+  }
+  return found;
+}
+
+/** Test files at or below a path of the repository, in the order of their names. */
+async function collect(path: string, files: string[]): Promise<void> {
+  if ((await Deno.stat(join(ROOT, path))).isFile) {
+    files.push(path);
+    return;
+  }
+  const entries: Deno.DirEntry[] = [];
+  for await (const entry of Deno.readDir(join(ROOT, path))) entries.push(entry);
+  entries.sort((one, other) => one.name < other.name ? -1 : 1);
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory && !name.startsWith(".")) await collect(join(path, name), files);
+    else if (/_test\.ts$/.test(name)) files.push(join(path, name));
+  }
+}
+
+/** Runs `deno test` with its output on ours, and counts what its report says. */
+async function runGroup({ name, args }: Group, filter: string | undefined): Promise<TestCounts> {
+  console.log(`\n=== ${name}`);
+  const report = await Deno.makeTempFile({ prefix: "kafka-proxy-tests-", suffix: ".xml" });
+  try {
+    const filters = filter === undefined ? [] : [`--filter=${filter}`];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", `--junit-path=${report}`, ...filters, ...args],
+      cwd: ROOT,
+      env: { DENO_JOBS: "2" },
+      stdin: "null",
+    }).spawn();
+    let hangs = false;
+    const timer = setTimeout(() => {
+      hangs = true;
+      child.kill("SIGKILL");
+    }, MOST_MINUTES * 60_000);
+    const { success, code } = await child.status;
+    clearTimeout(timer);
+    const counted = junitCounts(await Deno.readTextFile(report));
+    // What the filter left out is reported like what a test left out itself.
+    const counts = filter === undefined ? counted : { ...counted, skipped: 0 };
+    if (success || counts.failed > 0) return counts;
+    // It did not compile, a module threw, or the process was killed: no test bears the blame.
+    const why = hangs ? `hung for ${MOST_MINUTES} minutes` : `ended with code ${code}`;
+    return sumCounts([counts, { ...NO_TESTS, failed: 1, failures: [`${name}: deno test ${why}`] }]);
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
+async function main(): Promise<number> {
+  const parsed = readArguments(Deno.args);
+  if (typeof parsed === "string") {
+    (parsed === HELP ? console.log : console.error)(parsed);
+    return parsed === HELP ? 0 : 2;
+  }
+  const startMs = performance.now();
+  const toRun = await groups(parsed);
+  const needsKafka = toRun.some(({ name }) => name.startsWith("tests/"));
+  // Here and not in the first test that needs them, whose output would not say what takes so long.
+  if (needsKafka) await ensureKafkaJars({ onProgress: console.log });
+  const counts: TestCounts[] = [];
+  for (const group of toRun) counts.push(await runGroup(group, parsed.filter));
+  const total = sumCounts(counts);
+  console.log(`\n${"=".repeat(20)} ${Math.round((performance.now() - startMs) / 1_000)} s`);
+  for (const failure of total.failures) console.log(`FAILED ${failure}`);
+  if (total.passed + total.failed === 0) console.log("FAILED: there was no test to run");
+  console.log(countsLine(total));
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main());
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}
