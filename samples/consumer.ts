@@ -14,7 +14,8 @@ const HELP = `Usage: deno run -P=consumer samples/consumer.ts -t TOPIC -c GROUP 
   -p, --partition N      partition (default 0)
   -o, --offset OFFSET    where to start instead of the place in the file: an offset, earliest,
                          latest, ts:TIME, or --offset=-N for the last N
-  -x, --nooffset         rely on the offset the proxy commits for the group, and keep no file
+  -x, --nooffset         rely on the offset the proxy commits for the group, and keep no file;
+                         what it has sent then counts as read, also beyond -n
   -n, --num N            end after so many records (default: never)
   -u, --url URL          the proxy (default ws://127.0.0.1:9999/)
   -h, --help             this text
@@ -49,6 +50,9 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /** After a planned restart (1012) everybody comes back at once, but not in the same moment. */
 const RESTART_SPREAD_MS = 5_000;
+
+/** `npx` passes on a Ctrl-C that reached us too: what comes again so soon is the same. */
+const SAME_SIGNAL_MS = 100;
 
 /** A connection that answers no ping for so long has died without a word. */
 const PING_MS = 30_000;
@@ -311,10 +315,15 @@ async function main(): Promise<number> {
   if (offset === undefined) records.next = file?.read();
 
   const stopping = new AbortController();
+  let stoppedMs = 0;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      if (stopping.signal.aborted) Deno.exit(1);
-      stopping.abort();
+      if (!stopping.signal.aborted) {
+        stoppedMs = performance.now();
+        stopping.abort();
+      } else if (performance.now() - stoppedMs > SAME_SIGNAL_MS) {
+        Deno.exit(1);
+      }
     });
   }
 

@@ -18,6 +18,12 @@ const FLUSH_MS = 200;
 /** Whatever happens on the way out, this is when it is over, in ms. */
 const HARD_END_MS = 4_800;
 
+/**
+ * `npx` and `deno task` pass on a Ctrl-C that reached us too: what comes again so soon is no second
+ * signal, in ms.
+ */
+const SAME_SIGNAL_MS = 100;
+
 async function main(): Promise<number> {
   const parsed = parseSettings({ args: Deno.args, env: Deno.env.toObject() });
   switch (parsed.kind) {
@@ -50,10 +56,14 @@ async function serve(settings: Settings): Promise<number> {
   installLogs({ level: settings.logLevel, sink });
   const proxy = new KafkaProxy({ settings });
   installSafetyNets(proxy.events);
-  let signals = 0;
+  let askedMs: number | undefined;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
-      if (++signals > 1) Deno.exit(FAILED);
+      if (askedMs !== undefined) {
+        if (performance.now() - askedMs > SAME_SIGNAL_MS) Deno.exit(FAILED);
+        return;
+      }
+      askedMs = performance.now();
       setTimeout(() => Deno.exit(DONE), HARD_END_MS);
       void proxy.close(signal);
     });
@@ -67,7 +77,7 @@ async function serve(settings: Settings): Promise<number> {
     return FAILED;
   }
   await proxy.ended;
-  const asked = signals > 0;
+  const asked = askedMs !== undefined;
   await proxy.close();
   await sink.flush(FLUSH_MS);
   return asked ? DONE : FAILED;

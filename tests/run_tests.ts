@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureKafkaJars } from "./kafka/kafka_jars.ts";
 import {
@@ -14,11 +14,12 @@ import {
   type TestCounts,
 } from "./support/junit_counts.ts";
 
-const HELP = `Usage: deno task test [--long] [--filter TEXT] [FILE or FOLDER]...
+const HELP = `Usage: deno task test [--long] [--no-check] [--filter TEXT] [FILE or FOLDER]...
 
 Runs every test but the long ones, or those that are named, and ends with "N passed, N failed".
 
   --long         the tests of tests/soak too, which take minutes each
+  --no-check     without type checks
   --filter TEXT  only tests with this text in their names
   --help         this text`;
 
@@ -43,6 +44,7 @@ interface Arguments {
   readonly paths: readonly string[];
   readonly filter: string | undefined;
   readonly long: boolean;
+  readonly noCheck: boolean;
 }
 
 /** The arguments, or what to tell the user instead. */
@@ -50,16 +52,18 @@ function readArguments(args: readonly string[]): Arguments | string {
   const paths: string[] = [];
   let filter: string | undefined;
   let long = false;
+  let noCheck = false;
   for (let i = 0; i < args.length; i++) {
     if (args[i] === "--help") return HELP;
     else if (args[i] === "--long") long = true;
+    else if (args[i] === "--no-check") noCheck = true;
     else if (args[i] === "--filter") {
       filter = args[++i];
       if (filter === undefined) return "--filter needs a text";
     } else if (args[i].startsWith("-")) return `${args[i]} is not a flag\n\n${HELP}`;
-    else paths.push(relative(ROOT, join(Deno.cwd(), args[i])) || ".");
+    else paths.push(relative(ROOT, resolve(args[i])) || ".");
   }
-  return { paths, filter, long };
+  return { paths, filter, long, noCheck };
 }
 
 /** What runs, in this order: what is quick, and says most about a mistake, comes first. */
@@ -98,13 +102,17 @@ async function collect(path: string, files: string[]): Promise<void> {
 }
 
 /** Runs `deno test` with its output on ours, and counts what its report says. */
-async function runGroup({ name, args }: Group, filter: string | undefined): Promise<TestCounts> {
+async function runGroup(
+  { name, args }: Group,
+  { filter, noCheck }: Arguments,
+): Promise<TestCounts> {
   console.log(`\n=== ${name}`);
   const report = await Deno.makeTempFile({ prefix: "kafka-proxy-tests-", suffix: ".xml" });
   try {
-    const filters = filter === undefined ? [] : [`--filter=${filter}`];
+    const flags = filter === undefined ? [] : [`--filter=${filter}`];
+    if (noCheck) flags.push("--no-check");
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", `--junit-path=${report}`, ...filters, ...args],
+      args: ["test", "-A", `--junit-path=${report}`, ...flags, ...args],
       cwd: ROOT,
       env: { DENO_JOBS: "2" },
       stdin: "null",
@@ -140,7 +148,7 @@ async function main(): Promise<number> {
   // Here and not in the first test that needs them, whose output would not say what takes so long.
   if (needsKafka) await ensureKafkaJars({ onProgress: console.log });
   const counts: TestCounts[] = [];
-  for (const group of toRun) counts.push(await runGroup(group, parsed.filter));
+  for (const group of toRun) counts.push(await runGroup(group, parsed));
   const total = sumCounts(counts);
   console.log(`\n${"=".repeat(20)} ${Math.round((performance.now() - startMs) / 1_000)} s`);
   for (const failure of total.failures) console.log(`FAILED ${failure}`);

@@ -80,9 +80,15 @@ export interface GroupPositions {
   /**
    * Commits the next offsets to read.
    *
+   * @param guard called before each try; what it throws is an answer of Kafka's
    * @throws {ProxyError} `group_in_use` when the group has got members, `kafka_unavailable`
    */
-  commit(group: string, topic: string, next: ReadonlyMap<number, bigint>): Promise<void>;
+  commit(
+    group: string,
+    topic: string,
+    next: ReadonlyMap<number, bigint>,
+    guard?: () => void,
+  ): Promise<void>;
 }
 
 /** A message ready for a socket, with what it takes the client past. */
@@ -184,8 +190,9 @@ export interface Leases {
   /**
    * Takes a pin from whoever has it, in an orderly way if that one lives.
    *
+   * @param onDoubt called when the lease is sure again after a doubt
    * @throws {ProxyError} `taken_over` when a still newer one came, `forbidden`, `kafka_unavailable`,
    * `leaving` when `signal` is aborted
    */
-  acquire(pin: Pin, signal: AbortSignal): Promise<Lease>;
+  acquire(pin: Pin, signal: AbortSignal, onDoubt?: () => void): Promise<Lease>;
 }

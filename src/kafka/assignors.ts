@@ -37,14 +37,22 @@ export function subscription(topic: string): Buffer {
   });
 }
 
-/** What the members want, sorted by their ids so that every leader divides alike. */
+/**
+ * What the members want, sorted by their ids so that every leader divides alike. A member that
+ * cannot be understood gets nothing: failing would let it stop the whole group.
+ */
 export function readSubscriptions(members: readonly JoinedMember[]): Subscriber[] {
   return members
-    .map(({ memberId, memberMetadata }) => {
-      const decoded = AssignerProtocol.MemberMetadata.decode(memberMetadata);
-      return { memberId, topics: decoded?.topics ?? [] };
-    })
+    .map(({ memberId, memberMetadata }) => ({ memberId, topics: readTopics(memberMetadata) }))
     .sort((a, b) => a.memberId < b.memberId ? -1 : 1);
+}
+
+function readTopics(metadata: Buffer): string[] {
+  try {
+    return AssignerProtocol.MemberMetadata.decode(metadata)?.topics ?? [];
+  } catch {
+    return [];
+  }
 }
 
 /** The assignments as the coordinator passes them on (ConsumerProtocolAssignment version 0). */
@@ -64,8 +72,10 @@ export function writeAssignments(
 /** Our partitions of a topic, from what the leader sent; none for an empty assignment. */
 export function readAssignment(bytes: Buffer, topic: string): number[] {
   if (bytes.length === 0) return [];
-  const decoded = AssignerProtocol.MemberAssignment.decode(bytes);
-  return [...decoded?.assignment[topic] ?? []].sort((a, b) => a - b);
+  const assignment = AssignerProtocol.MemberAssignment.decode(bytes)?.assignment ?? {};
+  // A topic may be called "constructor", which every object has.
+  const own = new Map(Object.entries(assignment)).get(topic) ?? [];
+  return own.toSorted((a, b) => a - b);
 }
 
 /** Each topic by itself in runs, the first members getting one more (Java's RangeAssignor). */
@@ -106,5 +116,5 @@ function roundRobin(
 }
 
 function empty(subscribers: readonly Subscriber[]): Assignment {
-  return new Map(subscribers.map(({ memberId }) => [memberId, {}]));
+  return new Map(subscribers.map(({ memberId }) => [memberId, Object.create(null)]));
 }

@@ -1,5 +1,6 @@
 import type { GroupMember, GroupMemberEvents, GroupMembers } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
+import { Moment } from "../stream/moment.ts";
 import { sleep } from "../stream/sleep.ts";
 import {
   ASSIGNORS,
@@ -65,8 +66,10 @@ class BalancedMember implements GroupMember {
   readonly #context: MemberContext;
   readonly #membership: Membership;
   readonly #ending = new AbortController();
-  /** Partitions the topic had when we, the leader, divided them. */
-  #divided: number | undefined;
+  /** The assignment we have; commits for one that is over are refused by Kafka. */
+  #joined: Joined | undefined;
+  /** Partitions by topic as we, the leader, divided them; 0 of a topic that was not there. */
+  #divided = new Map<string, number>();
   #finished: Promise<void> = Promise.resolve();
 
   constructor(group: string, topic: string, events: GroupMemberEvents, context: MemberContext) {
@@ -89,11 +92,10 @@ class BalancedMember implements GroupMember {
   }
 
   async commit(topic: string, next: ReadonlyMap<number, bigint>): Promise<void> {
-    const { generation, memberId } = this.#membership;
-    await commitOffsets(this.#context.coordinators, this.#group, topic, next, {
-      generation,
-      memberId,
-    });
+    if (this.#joined === undefined) {
+      throw new ProxyError("group_in_use", `Group "${this.#group}" gave its partitions to others`);
+    }
+    await commitOffsets(this.#context.coordinators, this.#group, topic, next, this.#joined);
   }
 
   async leave(): Promise<void> {
@@ -103,48 +105,66 @@ class BalancedMember implements GroupMember {
   }
 
   async #run(): Promise<void> {
+    const { signal } = this.#ending;
     try {
-      while (!this.#ending.signal.aborted) {
+      while (!signal.aborted) {
         const joined = await this.#membership.join((protocol, members) =>
           this.#assign(protocol, members)
         );
-        if (this.#ending.signal.aborted) return;
-        await this.#events.assigned(readAssignment(joined.assignment, this.#topic));
+        if (signal.aborted) return;
+        if (this.#joined !== undefined && !isNext(this.#joined, joined)) await this.#events.lost();
+        this.#joined = joined;
+        await this.#whileBeating(
+          this.#events.assigned(readAssignment(joined.assignment, this.#topic)),
+        );
         const end = await this.#stay(joined);
-        if (this.#ending.signal.aborted) return;
+        if (signal.aborted) return;
         if (end === "lost") {
+          this.#joined = undefined;
           await this.#events.lost();
-          this.#membership.reset();
         } else {
           await this.#whileBeating(this.#events.revoking());
         }
       }
     } catch (error) {
-      if (!this.#ending.signal.aborted) this.#events.failed(ProxyError.from(error));
+      if (!signal.aborted) this.#events.failed(ProxyError.from(error));
     }
   }
 
   /** Beats until the group rebalances, or we are no member any more. */
   async #stay({ isLeader }: Joined): Promise<"rebalance" | "lost"> {
     const { signal } = this.#ending;
-    let checkedMs = performance.now();
-    let heardMs = checkedMs;
+    let checked = new Moment();
+    let heard = checked;
     for (;;) {
       await sleep(HEARTBEAT_MS, signal);
       if (signal.aborted) return "rebalance";
-      const nowMs = performance.now();
-      try {
-        const state = await this.#membership.heartbeat();
-        if (state !== "ok") return state;
-        heardMs = nowMs;
-      } catch (error) {
-        if (!mayRetry(ProxyError.from(error))) throw error;
-        if (performance.now() - heardMs > SESSION_TIMEOUT_MS) return "lost";
+      const sent = new Moment();
+      const state = await this.#beat(SESSION_TIMEOUT_MS - heard.ageMs);
+      if (state === "rebalance" || state === "lost") return state;
+      if (state === "ok") heard = sent;
+      else if (heard.ageMs >= SESSION_TIMEOUT_MS) return "lost";
+      if (isLeader && checked.ageMs > PARTITION_CHECK_MS) {
+        checked = new Moment();
+        if (await this.#hasChanged()) return "rebalance";
       }
-      if (isLeader && nowMs - checkedMs > PARTITION_CHECK_MS) {
-        checkedMs = nowMs;
-        if (await this.#hasGrown()) return "rebalance";
-      }
+    }
+  }
+
+  /** One heartbeat; `unheard` when there was no answer within the time that is left. */
+  async #beat(leftMs: number): Promise<"ok" | "rebalance" | "lost" | "unheard"> {
+    const late = new AbortController();
+    const beating = this.#membership.heartbeat().catch((error) => {
+      if (!mayRetry(ProxyError.from(error))) throw error;
+      return "unheard" as const;
+    });
+    try {
+      return await Promise.race([
+        beating,
+        sleep(Math.max(leftMs, 0), late.signal).then(() => "unheard" as const),
+      ]);
+    } finally {
+      late.abort();
     }
   }
 
@@ -162,29 +182,39 @@ class BalancedMember implements GroupMember {
     }
   }
 
-  async #hasGrown(): Promise<boolean> {
-    try {
-      const { leaders } = await this.#context.reader.topic(this.#topic);
-      return this.#divided !== undefined && leaders.size !== this.#divided;
-    } catch {
-      return false; // a topic that is gone ends its readers through their cursors
-    }
+  /** Whether a topic of the group has other partitions than were divided, as far as we can see. */
+  async #hasChanged(): Promise<boolean> {
+    const now = await this.#partitions([...this.#divided.keys()], false);
+    return [...this.#divided].some(([topic, count]) => {
+      const found = now.get(topic)?.length;
+      return found !== undefined && found !== count;
+    });
   }
 
   async #assign(protocol: string, members: readonly JoinedMember[]) {
     const subscribers = readSubscriptions(members);
-    const topics = new Set(subscribers.flatMap(({ topics }) => topics));
-    const partitions = new Map<string, number[]>();
-    for (const topic of topics) {
-      try {
-        const { leaders } = await this.#context.reader.topic(topic, { fresh: true });
-        partitions.set(topic, [...leaders.keys()]);
-      } catch (error) {
-        // Another member's topic may not exist (yet); ours has to.
-        if (topic === this.#topic) throw error;
-      }
-    }
-    this.#divided = partitions.get(this.#topic)?.length;
+    const topics = [...new Set(subscribers.flatMap(({ topics }) => topics))];
+    // Another member's topic may not exist (yet); ours has to.
+    const own = await this.#context.reader.topic(this.#topic, { fresh: true });
+    const partitions = await this.#partitions(topics, true);
+    partitions.set(this.#topic, [...own.leaders.keys()]);
+    this.#divided = new Map(topics.map((topic) => [topic, partitions.get(topic)?.length ?? 0]));
     return writeAssignments(ASSIGNORS[protocol](subscribers, partitions));
   }
+
+  /** Those of the topics that can be looked up. */
+  async #partitions(topics: readonly string[], fresh: boolean): Promise<Map<string, number[]>> {
+    const { reader } = this.#context;
+    const looks = await Promise.allSettled(topics.map((topic) => reader.topic(topic, { fresh })));
+    const found = looks.filter((look) => look.status === "fulfilled").map(({ value }) => value);
+    return new Map(found.map(({ topic, leaders }) => [topic, [...leaders.keys()]]));
+  }
+}
+
+/**
+ * Whether a generation followed right on another: if not, one that did not have us may have given
+ * our partitions to others and taken them back.
+ */
+function isNext(one: Joined, next: Joined): boolean {
+  return next.memberId === one.memberId && next.generation === one.generation + 1;
 }

@@ -11,6 +11,9 @@ const RETRY_MS = 5_000;
 /** Error codes of a coordinator that is elsewhere or not ready yet: look it up again, try again. */
 const COORDINATOR_MOVED = new Set([14, 15, 16]);
 
+/** Coordinators that are remembered; clients choose the names of groups, so there is no end to them. */
+const MOST_KNOWN = 10_000;
+
 interface CoordinatorAnswer {
   readonly errorCode: number;
   readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
@@ -69,6 +72,7 @@ export class GroupCoordinators {
     );
     checkGroupError(errorCode, `Cannot find the coordinator of group "${group}"`);
     this.#cluster.learn(coordinator.nodeId, coordinator.host, coordinator.port);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.set(group, coordinator.nodeId);
     return coordinator.nodeId;
   }

@@ -92,8 +92,13 @@ export class KafkaGroupPositions implements GroupPositions {
     });
   }
 
-  commit(group: string, topic: string, next: ReadonlyMap<number, bigint>): Promise<void> {
-    return commitOffsets(this.#coordinators, group, topic, next, STANDALONE);
+  commit(
+    group: string,
+    topic: string,
+    next: ReadonlyMap<number, bigint>,
+    guard?: () => void,
+  ): Promise<void> {
+    return commitOffsets(this.#coordinators, group, topic, next, STANDALONE, guard);
   }
 }
 
@@ -108,8 +113,10 @@ export async function commitOffsets(
   topic: string,
   next: ReadonlyMap<number, bigint>,
   { generation, memberId }: { generation: number; memberId: string },
+  guard?: () => void,
 ): Promise<void> {
   await coordinators.ask(group, async (link) => {
+    guard?.();
     const answer = await link.send<OffsetCommitAnswer>("OffsetCommit", {
       groupId: group,
       groupGenerationId: generation,

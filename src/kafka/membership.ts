@@ -28,6 +28,8 @@ export interface JoinedMember {
 /** The outcome of a rebalance for one member. */
 export interface Joined {
   readonly generation: number;
+  /** Who we are in that generation. */
+  readonly memberId: string;
   readonly isLeader: boolean;
   /** Bytes of the assignment; empty for none. */
   readonly assignment: Buffer;
@@ -76,20 +78,11 @@ export class Membership {
   /** The broker holds a join back: it knows us, and cutting the connection ends the wait. */
   #isHeld = false;
   #joining: Promise<unknown> | undefined;
-  #isLeaving = false;
+  readonly #leaving = new AbortController();
 
   constructor(coordinators: GroupCoordinators, options: MembershipOptions) {
     this.#coordinators = coordinators;
     this.#options = options;
-  }
-
-  /** As the coordinator named us; empty before it has. */
-  get memberId(): string {
-    return this.#memberId;
-  }
-
-  get generation(): number {
-    return this.#generation;
   }
 
   /**
@@ -135,7 +128,7 @@ export class Membership {
 
   /** Leaves the group, in the middle of a join too; nothing of ours stays there. Never rejects. */
   async leave(): Promise<void> {
-    this.#isLeaving = true;
+    this.#leaving.abort();
     if (this.#isHeld) this.#lane?.close();
     await this.#joining;
     this.#lane?.close();
@@ -153,7 +146,7 @@ export class Membership {
     const { group } = this.#options;
     const backoff = new Backoff(50, 1_000);
     for (;;) {
-      if (this.#isLeaving) throw new ProxyError("leaving", `Group "${group}" is being left`);
+      if (this.#leaving.signal.aborted) throw this.#left();
       try {
         const joined = await this.#joinOnce(assign);
         if (joined !== undefined) return joined;
@@ -162,7 +155,7 @@ export class Membership {
         this.#coordinators.forget(group);
         const known = unavailable(`Cannot join group "${group}"`, error);
         if (!mayRetry(known)) throw known;
-        await sleep(backoff.next());
+        await sleep(backoff.next(), this.#leaving.signal);
       }
     }
   }
@@ -175,7 +168,6 @@ export class Membership {
       let answer = await this.#sendJoin(lane);
       if (answer.errorCode === MEMBER_ID_REQUIRED) {
         this.#memberId = answer.memberId;
-        if (this.#isLeaving) return undefined;
         answer = await this.#sendJoin(lane);
       }
       if (UNKNOWN_MEMBER.has(answer.errorCode)) {
@@ -198,30 +190,44 @@ export class Membership {
 
   async #sendJoin(lane: BrokerLink): Promise<JoinAnswer> {
     const { group, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = this.#options;
-    this.#isHeld = this.#memberId !== "";
+    const args = {
+      groupId: group,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      memberId: this.#memberId,
+      protocolType: "consumer",
+      groupProtocols: protocols,
+    };
+    // A newcomer is answered at once, with its name; without that nobody could take it out again.
+    if (this.#memberId === "") return await lane.send<JoinAnswer>("JoinGroup", args);
+    return await this.#held<JoinAnswer>(lane, "JoinGroup", args);
+  }
+
+  /** Sends what the broker may hold back; not once we are leaving, which would wait for it. */
+  async #held<T>(lane: BrokerLink, api: string, args: Record<string, unknown>): Promise<T> {
+    if (this.#leaving.signal.aborted) throw this.#left();
+    this.#isHeld = true;
     try {
-      return await lane.send<JoinAnswer>("JoinGroup", {
-        groupId: group,
-        sessionTimeout: sessionTimeoutMs,
-        rebalanceTimeout: rebalanceTimeoutMs,
-        memberId: this.#memberId,
-        protocolType: "consumer",
-        groupProtocols: protocols,
-      });
+      return await lane.send<T>(api, args);
     } finally {
       this.#isHeld = false;
     }
+  }
+
+  #left(): ProxyError {
+    return new ProxyError("leaving", `Group "${this.#options.group}" is being left`);
   }
 
   async #sync(lane: BrokerLink, answer: JoinAnswer, assign: Assign): Promise<Joined | undefined> {
     const { group } = this.#options;
     const isLeader = answer.leaderId === answer.memberId;
     const groupAssignment = isLeader ? await assign(answer.groupProtocol, answer.members) : [];
-    this.#isHeld = true;
-    const synced = await lane.send<{ errorCode: number; memberAssignment: Buffer | null }>(
+    const { generationId: generation, memberId } = answer;
+    const synced = await this.#held<{ errorCode: number; memberAssignment: Buffer | null }>(
+      lane,
       "SyncGroup",
-      { groupId: group, generationId: this.#generation, memberId: this.#memberId, groupAssignment },
-    ).finally(() => this.#isHeld = false);
+      { groupId: group, generationId: generation, memberId, groupAssignment },
+    );
     if (synced.errorCode === REBALANCING) return undefined;
     if (UNKNOWN_MEMBER.has(synced.errorCode)) {
       this.reset();
@@ -229,7 +235,7 @@ export class Membership {
     }
     checkGroupError(synced.errorCode, `Cannot join group "${group}"`);
     const assignment = synced.memberAssignment ?? Buffer.alloc(0);
-    return { generation: this.#generation, isLeader, assignment };
+    return { generation, memberId, isLeader, assignment };
   }
 }
 

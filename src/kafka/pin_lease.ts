@@ -1,5 +1,6 @@
 import type { Lease, Pin } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
+import { Moment } from "../stream/moment.ts";
 import { sleep } from "../stream/sleep.ts";
 import { subscription } from "./assignors.ts";
 import { claimClientId, type ClaimId, isNewer, newClaim, readClaim } from "./claim_id.ts";
@@ -9,7 +10,7 @@ import { Membership, takeOut } from "./membership.ts";
 
 /** How leases are named and paced. */
 export interface LeaseOptions {
-  /** Leases live in groups named `<prefix><group>.<topic>.<partition>`. */
+  /** Leases live in groups named `<prefix><group>:<topic>:<partition>`. */
   readonly prefix: string;
   readonly clientId: string;
 }
@@ -23,13 +24,23 @@ const BEAT_MS = 500;
  */
 const SURE_MS = 1_500;
 
-/** An older holder gets so long to hand over before it counts as dead and is taken out, in ms. */
+/**
+ * An older holder gets so long to hand over before it counts as dead and is taken out, in ms,
+ * counted from when the newcomer can be seen: the holder's last proof is from before that.
+ */
 const EVICT_MS = 2_000;
 
 /** Pause between two looks at who is still there, in ms. */
 const LOOK_MS = 50;
 
 const SESSION_TIMEOUT_MS = 10_000;
+
+/** The lease's group as its coordinator shows it. */
+interface Look {
+  readonly others: readonly MemberInfo[];
+  /** Whether we are in it: whoever comes now finds us. */
+  readonly isShown: boolean;
+}
 
 /**
  * The claim of one process on one pin, against all others: membership in a Kafka group of its own.
@@ -38,6 +49,10 @@ const SESSION_TIMEOUT_MS = 10_000;
  * starts at once, joining in the background; or it joins, which makes the holder look, and waits
  * until the holder has gone, or is dead and gets taken out. A holder that finds a newer claim than
  * its own has lost.
+ *
+ * Two at a time: never, where the newcomer could see the holder. Who came while nobody could be
+ * seen may share the pin until the other is shown, which is at once or else the other stops within
+ * {@linkcode SURE_MS}, and our next beat.
  */
 export class PinLease implements Lease {
   readonly lost: Promise<ProxyError>;
@@ -47,15 +62,20 @@ export class PinLease implements Lease {
   readonly #options: LeaseOptions;
   readonly #ending = new AbortController();
   readonly #waiting = new Set<() => void>();
+  readonly #doubting = new Set<() => void>();
   #settleLost!: (error: ProxyError) => void;
   #lostError: ProxyError | undefined;
   #claim: ClaimId | undefined;
   #membership: Membership | undefined;
   #isJoined = false;
-  #isBeating = false;
+  /** Who joined together with us was looked at; who joins later makes the group rebalance. */
+  #hasLooked = false;
+  /** Nobody can have the pin beside us: we were alone, and shown to whoever came after. */
+  #isAlone = false;
+  #beating: Promise<void> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** When the last proof was asked for that came back well. */
-  #provenMs = -Infinity;
+  /** When the last proof was asked for that came back well; undefined after we were out. */
+  #proven: Moment | undefined;
   #doubts = 0;
 
   constructor(pin: Pin, coordinators: GroupCoordinators, options: LeaseOptions) {
@@ -68,7 +88,7 @@ export class PinLease implements Lease {
 
   /** For a while after a loss too: a newcomer waits for the older holder to commit. */
   get isSure(): boolean {
-    return performance.now() - this.#provenMs < SURE_MS;
+    return this.#proven !== undefined && this.#proven.ageMs < SURE_MS;
   }
 
   get isLost(): boolean {
@@ -79,11 +99,18 @@ export class PinLease implements Lease {
     return this.#doubts;
   }
 
+  /** Calls back after each doubt, when the lease is sure again; returns how to end that. */
+  onDoubt(listener: () => void): () => void {
+    this.#doubting.add(listener);
+    return () => this.#doubting.delete(listener);
+  }
+
   /** Resolves when the pin is ours. */
   async acquire(): Promise<void> {
-    const startMs = performance.now();
-    const seen = await this.#others();
-    const claim = this.#claim = newClaim(claimsOf(seen), Date.now());
+    const start = new Moment();
+    const { others } = await this.#look();
+    this.#checkEnding();
+    const claim = this.#claim = newClaim(claimsOf(others), Date.now());
     const membership = this.#membership = new Membership(this.#coordinators, {
       group: this.#group,
       clientId: claimClientId(this.#options.clientId, claim),
@@ -92,9 +119,15 @@ export class PinLease implements Lease {
       protocols: [{ name: "range", metadata: subscription(this.#pin.topic) }],
     });
     this.#join(membership);
-    this.#provenMs = seen.length === 0 ? startMs : await this.#untilAlone(startMs, claim);
-    if (this.#ending.signal.aborted) return;
-    this.#timer = setInterval(() => void this.#beat(membership, claim), BEAT_MS);
+    this.#proven = others.length === 0 ? start : await this.#untilAlone(claim);
+    this.#checkEnding();
+    this.#timer = setInterval(() => void this.#beat(), BEAT_MS);
+  }
+
+  /** Looks now whether it still holds, for a user that may be newer than whoever has taken it. */
+  async confirm(): Promise<void> {
+    await this.#beating;
+    await this.#beat();
   }
 
   async sure(signal: AbortSignal): Promise<void> {
@@ -120,10 +153,14 @@ export class PinLease implements Lease {
   /** Joins in the background; the coordinator shows us as soon as the request is there. */
   #join(membership: Membership): void {
     this.#isJoined = false;
+    this.#hasLooked = false;
     membership.join((_protocol, members) =>
       Promise.resolve(members.map(({ memberId }) => ({ memberId, memberAssignment: NOTHING })))
     ).then(
-      () => this.#isJoined = true,
+      () => {
+        this.#isJoined = true;
+        return this.#beat();
+      },
       (error) => {
         if (!this.#ending.signal.aborted) this.#lose(ProxyError.from(error));
       },
@@ -131,15 +168,17 @@ export class PinLease implements Lease {
   }
 
   /** Returns when the look began that found nobody else. */
-  async #untilAlone(startMs: number, claim: ClaimId): Promise<number> {
+  async #untilAlone(claim: ClaimId): Promise<Moment> {
+    let shown: Moment | undefined;
     for (;;) {
-      const lookMs = performance.now();
-      const others = await this.#others();
+      const start = new Moment();
+      const { others, isShown } = await this.#look();
+      this.#checkEnding();
       this.#checkNewer(others, claim);
       if (this.#lostError !== undefined) throw this.#lostError;
-      if (this.#ending.signal.aborted) throw new ProxyError("leaving", "The session has ended");
-      if (others.length === 0) return lookMs;
-      if (performance.now() - startMs > EVICT_MS) {
+      if (others.length === 0) return start;
+      if (isShown) shown ??= start;
+      if (shown !== undefined && shown.ageMs > EVICT_MS) {
         await Promise.all(
           others.map(({ memberId }) => takeOut(this.#coordinators, this.#group, memberId)),
         );
@@ -149,40 +188,42 @@ export class PinLease implements Lease {
   }
 
   /** Proves the lease, or finds that it is gone. Failures leave it in doubt until the next one. */
-  async #beat(membership: Membership, claim: ClaimId): Promise<void> {
-    if (this.#isBeating || this.#ending.signal.aborted || this.isLost) return;
-    this.#isBeating = true;
-    const sentMs = performance.now();
+  #beat(): Promise<void> {
+    if (this.#ending.signal.aborted || this.isLost) return Promise.resolve();
+    return this.#beating ??= this.#beatOnce().finally(() => this.#beating = undefined);
+  }
+
+  async #beatOnce(): Promise<void> {
+    const sent = new Moment();
     try {
-      const state = this.#isJoined ? await membership.heartbeat() : "joining";
-      if (state !== "ok") await this.#look(state, membership, claim);
-      if (!this.isLost && !this.#ending.signal.aborted) this.#prove(sentMs);
+      if (await this.#holds() && !this.#ending.signal.aborted) this.#prove(sent);
     } catch {
       // Kafka did not answer: the lease is in doubt until it does.
-    } finally {
-      this.#isBeating = false;
     }
   }
 
-  /** Something is going on in the group: sees who is there, and joins again if we may stay. */
-  async #look(
-    state: "rebalance" | "lost" | "joining",
-    membership: Membership,
-    claim: ClaimId,
-  ): Promise<void> {
-    this.#checkNewer(await this.#others(), claim);
-    if (this.isLost || state === "joining") return;
-    if (state === "lost") {
-      // Somebody took us out, or Kafka forgot us. Whether that one has been and gone, only the
-      // committed positions can tell: the doubt makes sessions compare them.
-      this.#doubts++;
-      membership.reset();
-    }
+  /** Whether we are in the group, where newcomers see us, and no newer one is. */
+  async #holds(): Promise<boolean> {
+    const membership = this.#membership!;
+    const state = this.#isJoined ? await membership.heartbeat() : "joining";
+    if (state === "ok" && this.#hasLooked) return true;
+    const { others, isShown } = await this.#look();
+    this.#checkNewer(others, this.#claim!);
+    // Somebody took us out, or Kafka forgot us. Whether that one has been and gone, only the
+    // committed positions can tell: the doubt makes sessions compare them.
+    if (state === "lost") this.#proven = undefined;
+    if (this.isLost || this.#ending.signal.aborted) return false;
+    if (state === "joining") return isShown;
+    if (state === "ok") return this.#hasLooked = isShown;
+    if (state === "lost") membership.reset();
     this.#join(membership);
+    return state === "rebalance";
   }
 
   #checkNewer(others: readonly MemberInfo[], own: ClaimId): void {
     if (!claimsOf(others).some((claim) => isNewer(claim, own))) return;
+    // The newer one did not see us and did not wait: it has committed what we would take back.
+    if (!this.#isAlone) this.#proven = undefined;
     const { group, topic, partition } = this.#pin;
     this.#lose(
       new ProxyError(
@@ -192,10 +233,17 @@ export class PinLease implements Lease {
     );
   }
 
-  #prove(sentMs: number): void {
-    if (sentMs - this.#provenMs >= SURE_MS) this.#doubts++;
-    this.#provenMs = sentMs;
-    if (this.isSure) this.#wake();
+  #checkEnding(): void {
+    if (this.#ending.signal.aborted) throw new ProxyError("leaving", "The session has ended");
+  }
+
+  #prove(sent: Moment): void {
+    const isDoubt = this.#proven === undefined || sent.since(this.#proven) >= SURE_MS;
+    if (isDoubt) this.#doubts++;
+    this.#proven = sent;
+    if (!this.isSure) return;
+    this.#wake();
+    if (isDoubt) { for (const listener of [...this.#doubting]) listener(); }
   }
 
   #lose(error: ProxyError): void {
@@ -210,20 +258,23 @@ export class PinLease implements Lease {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  async #others(): Promise<MemberInfo[]> {
+  async #look(): Promise<Look> {
     const members = await describeMembers(this.#coordinators, this.#group);
     const own = this.#claim?.nonce;
-    return members.filter(({ clientId }) =>
-      own === undefined || readClaim(clientId)?.nonce !== own
-    );
+    const isOwn = ({ clientId }: MemberInfo) =>
+      own !== undefined && readClaim(clientId)?.nonce === own;
+    const others = members.filter((member) => !isOwn(member));
+    const isShown = others.length < members.length;
+    if (isShown && others.length === 0) this.#isAlone = true;
+    return { others, isShown };
   }
 }
 
 const NOTHING = subscription("").subarray(0, 0);
 
-/** The group that stands for a pin. */
+/** The group that stands for a pin; names of groups and topics may have dots, but no colons. */
 export function leaseGroup({ group, topic, partition }: Pin, prefix: string): string {
-  return `${prefix}${group}.${topic}.${partition}`;
+  return `${prefix}${group}:${topic}:${partition}`;
 }
 
 function claimsOf(members: readonly MemberInfo[]): ClaimId[] {

@@ -23,23 +23,40 @@ export class PinLeases implements Leases {
     this.#options = options;
   }
 
-  async acquire(pin: Pin, signal: AbortSignal): Promise<Lease> {
+  async acquire(pin: Pin, signal: AbortSignal, onDoubt?: () => void): Promise<Lease> {
     const key = leaseGroup(pin, this.#options.prefix);
+    for (;;) {
+      const { held, isShared } = this.#hold(key, pin);
+      const { lease } = held;
+      try {
+        // Between two beats another process may have taken the pin from the session that goes, but
+        // not from the newer one that comes: it claims anew.
+        const ready = isShared ? held.acquired.then(() => lease.confirm()) : held.acquired;
+        await Promise.race([ready, rejectedBy(signal)]);
+        if (!lease.isLost || !isShared) return this.#lease(key, held, onDoubt);
+      } catch (error) {
+        await this.#release(key, held);
+        throw error;
+      }
+      await this.#release(key, held);
+    }
+  }
+
+  #hold(key: string, pin: Pin): { held: Held; isShared: boolean } {
     let held = this.#held.get(key);
-    if (held === undefined || held.lease.isLost) {
+    const isShared = held !== undefined && !held.lease.isLost;
+    if (held === undefined || !isShared) {
       const lease = new PinLease(pin, this.#coordinators, this.#options);
       held = { lease, acquired: lease.acquire(), users: 0 };
       this.#held.set(key, held);
     }
     held.users++;
-    const { lease, acquired } = held;
-    const user = held;
-    try {
-      await Promise.race([acquired, rejectedBy(signal)]);
-    } catch (error) {
-      await this.#release(key, user);
-      throw error;
-    }
+    return { held, isShared };
+  }
+
+  #lease(key: string, held: Held, onDoubt: (() => void) | undefined): Lease {
+    const { lease } = held;
+    const deafen = onDoubt === undefined ? undefined : lease.onDoubt(onDoubt);
     let released: Promise<void> | undefined;
     return {
       lost: lease.lost,
@@ -50,7 +67,10 @@ export class PinLeases implements Leases {
         return lease.doubts;
       },
       sure: (signal) => lease.sure(signal),
-      release: () => released ??= this.#release(key, user),
+      release: () => {
+        deafen?.();
+        return released ??= this.#release(key, held);
+      },
     };
   }
 
@@ -78,6 +98,6 @@ function rejectedBy(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const end = () => reject(new ProxyError("leaving", "The session has ended"));
     if (signal.aborted) end();
-    else signal.addEventListener("abort", end);
+    else signal.addEventListener("abort", end, { once: true });
   });
 }

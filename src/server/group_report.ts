@@ -3,12 +3,12 @@ import type { Log } from "../observe/events.ts";
 import type { PumpedPartition } from "../session/frame_pump.ts";
 import type { V1Session } from "../session/v1_session.ts";
 
+/** A partition's counts at its last report. */
 interface Counted {
   readonly received: number;
   readonly sent: number;
+  readonly atMs: number;
 }
-
-const NOTHING: Counted = { received: 0, sent: 0 };
 
 /**
  * Reports every partition a group reads through this process, each interval: where the partition
@@ -22,6 +22,7 @@ export class GroupReport {
   readonly #intervalMs: number;
   readonly #last = new WeakMap<PumpedPartition, Counted>();
   #timer: ReturnType<typeof setInterval> | undefined;
+  #reporting: Promise<void> | undefined;
   #reportedMs = performance.now();
 
   constructor(
@@ -37,6 +38,7 @@ export class GroupReport {
   /** Starts the interval; 0 never reports. */
   start(): void {
     if (this.#intervalMs === 0) return;
+    this.#reportedMs = performance.now();
     this.#timer = setInterval(() => void this.report(), this.#intervalMs);
   }
 
@@ -44,10 +46,14 @@ export class GroupReport {
     clearInterval(this.#timer);
   }
 
-  /** Reports now; a topic whose end cannot be looked up is left out. */
-  async report(): Promise<void> {
+  /** Reports now, or when Kafka has answered; a topic whose end cannot be looked up is left out. */
+  report(): Promise<void> {
+    return this.#reporting ??= this.#report().finally(() => this.#reporting = undefined);
+  }
+
+  async #report(): Promise<void> {
     const nowMs = performance.now();
-    const durationMs = Math.round(nowMs - this.#reportedMs);
+    const nothing = { received: 0, sent: 0, atMs: this.#reportedMs };
     this.#reportedMs = nowMs;
     const groups = [...this.#sessions()].filter(({ plan }) => plan.request.group !== undefined);
     const byTopic = Map.groupBy(groups, ({ plan }) => plan.request.topic);
@@ -56,23 +62,29 @@ export class GroupReport {
       if (partitions.size === 0) return;
       try {
         const ends = await this.#reader.offsets(topic, [...partitions], "latest", "uncommitted");
-        for (const session of sessions) this.#session(session, ends, durationMs);
+        for (const session of sessions) this.#session(session, ends, nowMs, nothing);
       } catch {
         // Kafka is away, or the topic is: the sessions report that themselves.
       }
     }));
   }
 
-  #session({ plan, partitions }: V1Session, ends: Map<number, bigint>, durationMs: number): void {
+  #session(
+    { plan, partitions }: V1Session,
+    ends: Map<number, bigint>,
+    nowMs: number,
+    nothing: Counted,
+  ): void {
     const { topic, group } = plan.request;
     for (const [partition, pumped] of partitions) {
       const latest = ends.get(partition);
       if (latest === undefined) continue;
-      const last = this.#last.get(pumped) ?? NOTHING;
+      const last = this.#last.get(pumped) ?? nothing;
       const { next } = pumped;
       const received = pumped.received - last.received;
       const sent = pumped.sent - last.sent;
-      this.#last.set(pumped, { received: pumped.received, sent: pumped.sent });
+      const durationMs = Math.round(nowMs - last.atMs);
+      this.#last.set(pumped, { received: pumped.received, sent: pumped.sent, atMs: nowMs });
       this.#events.emit("partition_report", {
         group,
         topic,

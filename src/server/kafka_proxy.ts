@@ -125,6 +125,11 @@ export class KafkaProxy {
     return this.#marks.sockets;
   }
 
+  /** Partitions it keeps records of: those that are read, and those left a moment ago. */
+  get partitions(): number {
+    return this.#log.size;
+  }
+
   /** Resolves when the listener has ended, asked or not. */
   get ended(): Promise<void> {
     return this.#ended.promise;

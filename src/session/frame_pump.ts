@@ -101,7 +101,9 @@ export class FramePump {
     const { partition, next, batches } = slice.chunk;
     const own = this.#owned.get(partition);
     if (own === undefined || own.next !== slice.from) return; // from before a rebalance
-    for (const batch of batches) own.received += batch.recordCount;
+    for (const { lastOffset, recordCount } of batches) {
+      if (lastOffset >= slice.from) own.received += recordCount;
+    }
     const frames = this.#frames(slice);
     const isStale = () => this.#signal.aborted || this.#owned.get(partition) !== own;
     for (;;) {

@@ -31,11 +31,15 @@ export class PinnedHolding implements Holding {
   readonly #claimant: Claimant;
   readonly #keys: readonly string[];
   readonly #ledger = new PositionLedger();
+  #session: HoldingSession | undefined;
   #leases: readonly Lease[] = [];
   #committer: GroupCommitter | undefined;
   /** What Kafka had when it was last known that nobody else wrote, and the doubts up to then. */
   #known: ReadonlyMap<number, bigint> = new Map();
   #doubts = 0;
+  /** Commits since then of which it is not known whether Kafka took them. */
+  #tried: ReadonlyMap<number, bigint>[] = [];
+  #checking: Promise<void> | undefined;
 
   constructor(
     plan: V1Plan,
@@ -57,9 +61,10 @@ export class PinnedHolding implements Holding {
     const { request: { topic, isolation }, partitions, starts } = this.#plan;
     const { leases, claims, groups, events, commitIntervalMs } = this.#services;
     const group = this.#group;
+    this.#session = session;
     // An older session of this process passes its leases on, so they are asked for before it ends.
     const acquiring = partitions.map((partition) =>
-      leases.acquire({ group, topic, partition }, session.signal)
+      leases.acquire({ group, topic, partition }, session.signal, () => void this.#checked())
     );
     const settled = Promise.allSettled(acquiring);
     await claims.claim(this.#keys, this.#claimant);
@@ -70,6 +75,7 @@ export class PinnedHolding implements Holding {
     if (session.signal.aborted) return;
 
     const target = { topic, partitions, isolation };
+    this.#doubts = this.#doubtsNow();
     this.#known = await groups.committed(group, topic, partitions);
     session.pump.assign(
       starts ?? await committedOffsets(target, group, this.#known, this.#services),
@@ -90,7 +96,7 @@ export class PinnedHolding implements Holding {
 
   mayGo(signal: AbortSignal): true | Promise<void> {
     for (const lease of this.#leases) if (!lease.isSure) return lease.sure(signal);
-    return true;
+    return this.#doubtsNow() === this.#doubts ? true : this.#checked();
   }
 
   onReached(partition: number, next: bigint): void {
@@ -109,24 +115,45 @@ export class PinnedHolding implements Holding {
   /** Commits while the leases are sure; after a doubt only if nobody has committed meanwhile. */
   async #commit(next: ReadonlyMap<number, bigint>): Promise<void> {
     const { groups } = this.#services;
-    const { topic } = this.#plan.request;
-    if (this.#leases.some((lease) => !lease.isSure)) {
-      throw new ProxyError("kafka_unavailable", "It is not known whether the partition is ours");
-    }
-    const doubts = this.#leases.reduce((sum, lease) => sum + lease.doubts, 0);
-    if (doubts !== this.#doubts) {
-      const found = await groups.committed(this.#group, topic, this.#plan.partitions);
-      if (!isSame(found, this.#known)) throw replaced(this.#group);
-      this.#doubts = doubts;
-    }
-    await groups.commit(this.#group, topic, next);
+    if (this.#doubtsNow() !== this.#doubts) await this.#check();
+    this.#checkSure();
+    this.#tried.push(next);
+    await groups.commit(this.#group, this.#plan.request.topic, next, () => this.#checkSure());
     this.#known = new Map([...this.#known, ...next]);
+    this.#tried = [];
   }
-}
 
-function isSame(one: ReadonlyMap<number, bigint>, other: ReadonlyMap<number, bigint>): boolean {
-  return one.size === other.size &&
-    [...one].every(([partition, offset]) => other.get(partition) === offset);
+  /** Kafka may take a while to be reached, and is asked again: the leases may be gone by then. */
+  #checkSure(): void {
+    const isSure = this.#leases.every((lease) => lease.isSure);
+    if (isSure && this.#doubtsNow() === this.#doubts) return;
+    throw new ProxyError("kafka_unavailable", "It is not known whether the partition is ours");
+  }
+
+  #doubtsNow(): number {
+    return this.#leases.reduce((sum, { doubts }) => sum + doubts, 0);
+  }
+
+  /** Compares after a doubt, before anything more is sent; ends the session if that was in vain. */
+  #checked(): Promise<void> {
+    if (this.#committer === undefined) return Promise.resolve(); // it has read nothing yet
+    return this.#checking ??= this.#check().catch((error) => {
+      const known = ProxyError.from(error);
+      if (!known.row.retriable) this.#session?.fail(known);
+    }).finally(() => this.#checking = undefined);
+  }
+
+  /** @throws {ProxyError} `taken_over` when somebody else has committed since it was last known */
+  async #check(): Promise<void> {
+    const doubts = this.#doubtsNow();
+    const { partitions, request: { topic } } = this.#plan;
+    const found = await this.#services.groups.committed(this.#group, topic, partitions);
+    const isOurs = (partition: number) =>
+      [this.#known, ...this.#tried].some((one) => one.get(partition) === found.get(partition));
+    if (!partitions.every(isOurs)) throw replaced(this.#group);
+    this.#known = found;
+    this.#doubts = doubts;
+  }
 }
 
 function replaced(group: string): ProxyError {

@@ -1,5 +1,11 @@
 import { type SinkOptions, WebSocketSink } from "./web_socket_sink.ts";
 
+/**
+ * A connection opens within milliseconds or never, in ms. When the client has gone before the answer
+ * was written, Deno 2.9 fires no event at all, and the socket would count for ever.
+ */
+const OPEN_MS = 5_000;
+
 /** What an upgrade needs to know. */
 export interface UpgradeOptions extends SinkOptions {
   /** Subprotocol to name in the answer. */
@@ -27,6 +33,8 @@ export function upgrade(request: Request, options: UpgradeOptions): Upgraded {
     idleTimeout: options.pingTimeoutSeconds,
   });
   const sink = new WebSocketSink(socket, options);
+  const opening = setTimeout(() => sink.giveUpOpening(), OPEN_MS);
+  void sink.opened.then(() => clearTimeout(opening));
   // Set here because Deno splits the offer on ", " only, and wscat joins it with a bare comma.
   if (options.subprotocol !== undefined) {
     response.headers.set("sec-websocket-protocol", options.subprotocol);

@@ -40,6 +40,7 @@ export class WebSocketSink implements FrameSink {
   readonly gone: Promise<void>;
   readonly #socket: WebSocket;
   readonly #options: SinkOptions;
+  readonly #over: (info: CloseInfo) => void;
   readonly #waiting = new Set<{ upToBytes: () => number; end: () => void }>();
   #sentBytes = 0;
   #takenBytes = 0;
@@ -60,15 +61,19 @@ export class WebSocketSink implements FrameSink {
     this.opened = opened.promise;
     this.gone = gone.promise;
     const uncount = options.marks.add();
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => opened.resolve();
-    socket.onmessage = ({ data }) => options.onMessage(data);
-    socket.onclose = ({ code, reason }) => {
+    this.#over = (info) => {
       uncount();
       opened.resolve();
       gone.resolve();
-      this.#end({ code: code === 0 ? ABNORMAL : code, reason });
+      this.#end(info);
     };
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      opened.resolve();
+      if (this.isClosed) socket.close();
+    };
+    socket.onmessage = ({ data }) => options.onMessage(data);
+    socket.onclose = ({ code, reason }) => this.#over({ code: code || ABNORMAL, reason });
     // A close event follows; without this handler the runtime would report it as uncaught.
     socket.onerror = (event) => event.preventDefault();
   }
@@ -111,6 +116,13 @@ export class WebSocketSink implements FrameSink {
     if (this.#sentBytes === this.#takenBytes) this.#movedMs = performance.now();
     this.#sentBytes += bytes;
     if (this.#immediate === undefined && this.#timer === undefined) this.#watch();
+  }
+
+  /** Counts the socket out if it has not opened, since it will not and no event says so. */
+  giveUpOpening(): void {
+    if (this.#socket.readyState === WebSocket.CONNECTING) {
+      this.#over({ code: ABNORMAL, reason: "the client went away before it was answered" });
+    }
   }
 
   close(code: number, reason: string): void {

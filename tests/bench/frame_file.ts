@@ -3,7 +3,7 @@
  * UTF-8 text.
  */
 export async function writeFrames(path: string, frames: readonly string[]): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  const file = await Deno.open(path, { write: true, create: true, truncate: true });
   const writer = file.writable.getWriter();
   const encoder = new TextEncoder();
   for (const frame of frames) {
@@ -13,6 +13,8 @@ export async function writeFrames(path: string, frames: readonly string[]): Prom
     bytes.set(text, 4);
     await writer.write(bytes);
   }
+  // Closes the file too; without it the last write may be missing.
+  await writer.close();
 }
 
 /** The frames that {@linkcode writeFrames} kept. */

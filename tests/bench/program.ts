@@ -2,16 +2,28 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** No run takes nearly so long: whoever waits longer has lost a record. */
+const TIMEOUT_MS = 300_000;
+
 /**
  * Runs a program of this folder in a fresh process, and gives what it printed, read as JSON.
  *
- * @throws {Error} with what it wrote to standard error, when it ends with another code than 0
+ * @throws {Error} with what it wrote to standard error, when it ends with another code than 0 or
+ * not in time
  */
 export async function runProgram<T>(file: string, args: readonly string[]): Promise<T> {
-  const { success, code, stdout, stderr } = await command(file, args).output();
-  const decoder = new TextDecoder();
-  if (success) return JSON.parse(decoder.decode(stdout));
-  throw new Error(`${file} ended with code ${code}: ${decoder.decode(stderr).trim()}`);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
+  try {
+    const { success, code, stdout, stderr } = await command(file, args, { signal: timeout.signal })
+      .output();
+    const decoder = new TextDecoder();
+    if (success) return JSON.parse(decoder.decode(stdout));
+    const end = timeout.signal.aborted ? `has not ended in ${TIMEOUT_MS} ms` : `ended with ${code}`;
+    throw new Error(`${file} ${end}: ${decoder.decode(stderr).trim()}`);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A server of this folder, in a fresh process; killed by dispose. */
@@ -33,7 +45,7 @@ export class ServerProgram implements AsyncDisposable {
 
   /** Starts it, and waits for its first line. */
   static async start(file: string, args: readonly string[]): Promise<ServerProgram> {
-    const child = command(file, args, "inherit").spawn();
+    const child = command(file, args, { stderr: "inherit" }).spawn();
     const stdout = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     while (!text.includes("\n")) {
@@ -60,7 +72,7 @@ export class ServerProgram implements AsyncDisposable {
 function command(
   file: string,
   args: readonly string[],
-  stderr: "piped" | "inherit" = "piped",
+  options: Pick<Deno.CommandOptions, "stderr" | "signal">,
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", fileURLToPath(new URL(file, import.meta.url)), ...args],
@@ -68,6 +80,7 @@ function command(
     env: { DENO_USE_WRITEV: "1", NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
-    stderr,
+    stderr: "piped",
+    ...options,
   });
 }

@@ -49,8 +49,8 @@ Deno.test("takeover in one process, nothing missed or repeated, ten times at ful
   const { kafka, helper } = await sharedKafka();
   const topic = "relay";
   await helper.createTopic(topic);
-  await helper.produce({ topic, count: 400_000, valueBytes: 30 });
-  await using _ = await helper.backgroundProduce({ topic, valueBytes: 30, ratePerSecond: 30_000 });
+  await helper.produce({ topic, count: 200_000, valueBytes: 30 });
+  await using _ = await helper.backgroundProduce({ topic, valueBytes: 30, ratePerSecond: 0 });
   await using proxy = await startProxy({ kafka: kafka.bootstrap, ...NO_INTERVAL });
   const query = { topic, consumerGroup: "relay", partition: 0 };
 
@@ -186,7 +186,7 @@ Deno.test("newcomers at once: exactly one survives, and nothing is missed or rep
   await using producer = await helper.backgroundProduce({
     topic,
     valueBytes: 30,
-    ratePerSecond: 20_000,
+    ratePerSecond: 50_000,
   });
   await using proxy = await startProxy({ kafka: kafka.bootstrap, ...NO_INTERVAL });
   const query = { topic, consumerGroup: "crowd" };

@@ -140,3 +140,49 @@ Deno.test("a reader of all partitions reads those the topic gets meanwhile", asy
     .map(({ message }) => Number.parseInt(message!, 10));
   assert.deepEqual(numbers, Array.from({ length: 20 }, (_, i) => 300 + i));
 });
+
+Deno.test("readers at many places share one log, each with a whole history", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "shared";
+  const partitions = 3;
+  const before = 60_000;
+  await newTopic(helper, topic, { partitions });
+  await helper.produce({ topic, count: before, batchBytes: 50_000 });
+  const writing = { topic, startNumber: before, ratePerSecond: 20_000 };
+  await using producer = await helper.backgroundProduce(writing);
+  // A cache of one chunk: most readers fall out of it, and find their way back.
+  await using proxy = await startProxy({ kafka: kafka.bootstrap, cacheBytes: 65_536 });
+  await using stack = new AsyncDisposableStack();
+  const clients = [];
+  for (let i = 0; i < 20; i++) {
+    const single = i % 2 === 0;
+    const query = {
+      topic,
+      partition: single ? i % partitions : "all",
+      offset: single ? i * before / partitions / 20 : ["earliest", "-5000", "latest"][i % 3],
+      isolation: i % 5 === 0 ? "uncommitted" : "committed",
+      maxBytes: [500_000, 3_000, 50_000][i % 3],
+      fields: "partition",
+    };
+    const onRecord = ({ message, offset, partition }: ClientRecord) => {
+      const number = Number.parseInt(message ?? "", 10);
+      if (number === Number(offset) * partitions + partition!) return;
+      throw new Error(`Offset ${offset} of partition ${partition} holds ${message}`);
+    };
+    clients.push(stack.use(await proxy.read(query, { keep: false, onRecord })));
+  }
+  for (const client of clients) await client.until(1);
+  const { partitions: ends } = await producer.stop();
+  for (const client of clients) {
+    await client.until(
+      ({ history }) =>
+        history.partitions.every((partition) => {
+          const end = ends.find((it) => it.partition === partition)!;
+          return history.next(partition) === BigInt(end.lastOffset + 1);
+        }),
+      { what: "the end of all its partitions" },
+    );
+    client.verify();
+  }
+  assert.equal(clients[1].history.partitions.length, partitions);
+});

@@ -49,6 +49,7 @@ export class KafkaHelper implements AsyncDisposable {
     await this.#call("createTopic", { topic, ...options });
     const count = options.replicaAssignment?.length ?? options.partitions ?? 1;
     await this.#untilShown(`topic ${topic}`, topic, (view) => hasLeaders(view, count));
+    await this.#untilServed(topic, count);
   }
 
   /** Deletes a topic, and waits until no node shows it. */
@@ -69,6 +70,7 @@ export class KafkaHelper implements AsyncDisposable {
       topic,
       (view) => hasLeaders(view, total),
     );
+    await this.#untilServed(topic, total);
   }
 
   /** Sets settings of a topic; the others stay. */
@@ -189,6 +191,16 @@ export class KafkaHelper implements AsyncDisposable {
 
   async #call<T>(command: string, args: object, timeoutMs = 60_000): Promise<T> {
     return await this.#process.call<T>(command, args, timeoutMs);
+  }
+
+  /**
+   * A broker names itself the leader a moment before it takes records. An idempotent producer that
+   * writes in that moment can have its first batch refused and its second taken, and is stuck then:
+   * the broker calls the first out of order for ever.
+   */
+  async #untilServed(topic: string, partitions: number): Promise<void> {
+    const all = Array.from({ length: partitions }, (_, partition) => partition);
+    await Promise.all(all.map((partition) => this.listOffsets(topic, partition)));
   }
 
   async #untilShown(

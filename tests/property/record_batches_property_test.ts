@@ -36,7 +36,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     action: fc.constantFrom("write", "write", "write", "abort", "commit", "plain", "emptied"),
     records: fc.integer({ min: 1, max: 3 }),
   }),
-  { maxLength: 40 },
+  { maxLength: 40, size: "max" },
 );
 
 /** Runs producers against a log; what they leave open at the end stays open. */

@@ -190,7 +190,7 @@ export class ArrayReader implements LogReader, Disposable {
         answer.kind !== "chunk" || answer.chunk.next > answer.chunk.from
       );
       if (isNews || this.#isClosed || performance.now() >= untilMs) return answers;
-      await this.#change(untilMs - performance.now());
+      await this.#change(Math.max(untilMs - performance.now(), 0));
       await this.#held?.promise;
     }
   }

@@ -34,7 +34,8 @@ export class ShellCommand implements AsyncDisposable {
   constructor(line: string, { cwd, env = {}, input }: ShellOptions = {}) {
     this.#line = line;
     this.#child = new Deno.Command("sh", {
-      args: ["-c", line],
+      // The shell outlives a signal to the group, to give the code of the command.
+      args: ["-c", `trap : INT TERM\n${line}`],
       detached: true,
       env: { NO_COLOR: "1", ...env },
       stdin: "piped",

@@ -5,7 +5,7 @@ import { httpUpgrade, type UpgradeAnswer, type UpgradeRequest } from "./http_upg
 import { RecordClient, type RecordClientOptions } from "./record_client.ts";
 
 /** Query parameters of a v1 client. */
-export type V1Query = Readonly<Record<string, string | number | bigint>>;
+export type V1Query = Readonly<Record<string, string | number | bigint | undefined>>;
 
 /** Options of the proxy: everything but the address of Kafka has a default. */
 export type TestProxyOptions =
@@ -44,7 +44,8 @@ export class TestProxy implements AsyncDisposable {
 
   /** The address with a query. */
   at(query: V1Query): string {
-    const entries = Object.entries(query).map(([name, value]) => [name, `${value}`]);
+    const entries = Object.entries(query).filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, `${value}`]);
     return `${this.url}?${new URLSearchParams(entries)}`;
   }
 

@@ -296,6 +296,24 @@ Deno.test("Cursor.remove() lets others fetch, 12 partitions of which four wait f
   cursor.close();
 });
 
+Deno.test("Cursor.remove() keeps no place in line, partitions that waited to fetch", async () => {
+  await using test = new TestLog({ partitions: 12 });
+  const partitions = [...Array(12).keys()];
+  for (const partition of partitions) test.reader.append(["a"], partition);
+  const release = test.reader.hold();
+  const cursor = test.open(0, partitions);
+  const pull = cursor.next();
+  await eventually("four fetches", () => test.reader.fetches.length === 4, { everyMs: 1 });
+  for (const partition of partitions.slice(4)) cursor.remove(partition);
+  for (const partition of partitions.slice(4)) {
+    cursor.add(test.log.log("orders", partition, "committed"), 0n);
+  }
+  release();
+  const found = new Set([(await pull)!.chunk.partition]);
+  while (found.size < 12) found.add((await cursor.next())!.chunk.partition);
+  cursor.close();
+});
+
 Deno.test("Cursor.isShared() tells whether another cursor reads the partition", async () => {
   await using test = new TestLog({ partitions: 2 });
   const one = test.open(0, [0, 1]);

@@ -366,10 +366,11 @@ Deno.test("PartitionLog.accept() moves on, what it brings overlaps what is cache
   await test.log.goLive(0n);
   test.reader.fill(1, 10);
   const answer = await test.poll(0n);
-  await test.log.fetch(0n, 4096);
+  const fetched = await test.log.fetch(0n, 4096);
   test.log.accept(answer);
   assert.equal(test.log.isLive(10n), true);
-  assert.equal(test.log.cached(0n)?.next, 10n);
+  assert.equal(test.log.cached(0n), fetched);
+  assert.equal(test.cache.bytes, fetched.bytes);
 });
 
 Deno.test("PartitionLog.liveTarget() asks from the live end, somebody waiting there", async () => {
