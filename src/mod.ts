@@ -5,4 +5,17 @@
  */
 export { KafkaProxy, type ProxyHooks } from "./server/kafka_proxy.ts";
 export type { LibraryOptions } from "./config/library_options.ts";
+export type { LogFormat, LogLevelSetting } from "./config/settings.ts";
 export { installSafetyNets } from "./server/safety_nets.ts";
+export type { EventLog, EventLogOptions } from "./observe/log.ts";
+export {
+  type DeclaredField,
+  EVENT_TABLE,
+  type EventFields,
+  type EventLevel,
+  type EventName,
+  type EventRow,
+  type FieldInput,
+  type FieldValue,
+  type Log,
+} from "./observe/events.ts";

@@ -18,7 +18,7 @@ const HELP = `Usage: deno task test [--long] [--no-check] [--filter TEXT] [FILE 
 
 Runs every test but the long ones, or those that are named, and ends with "N passed, N failed".
 
-  --long         the tests of tests/soak too, which take minutes each
+  --long         the tests of tests/long too, which take minutes each
   --no-check     without type checks
   --filter TEXT  only tests with this text in their names
   --help         this text`;
@@ -29,7 +29,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FAST_FOLDERS = ["tests/unit", "tests/property", "tests/server"];
 
 /** Takes minutes: runs when asked for. */
-const LONG_FOLDER = "tests/soak";
+const LONG_FOLDER = "tests/long";
 
 /** A process that takes longer hangs. */
 const MOST_MINUTES = 15;

@@ -34,7 +34,7 @@ export class ClusterClient {
   readonly #options: BrokerOptions;
   readonly #addresses = new Map<number, Address>();
   readonly #links = new Map<string, Promise<BrokerLink>>();
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(bootstrap: readonly string[], options: BrokerOptions) {
     this.#bootstrap = bootstrap.map((address) => {
@@ -42,6 +42,11 @@ export class ClusterClient {
       return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
     });
     this.#options = options;
+  }
+
+  /** Aborted by {@linkcode close}: whoever waits to ask again need not. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** Node ids seen so far. */
@@ -88,7 +93,7 @@ export class ClusterClient {
       try {
         return await ask(await this.#link(address, ""));
       } catch (error) {
-        if (this.#isClosed) throw error;
+        if (this.#closing.signal.aborted) throw error;
         last = error;
       }
     }
@@ -111,7 +116,7 @@ export class ClusterClient {
 
   /** Ends all connections now. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     const links = [...this.#links.values()];
     this.#links.clear();
     for (const link of await Promise.allSettled(links)) {
@@ -139,7 +144,9 @@ export class ClusterClient {
   async #link(address: Address, lane: string): Promise<BrokerLink> {
     const key = keyOf(address, lane);
     for (;;) {
-      if (this.#isClosed) throw new ProxyError("leaving", "The connection to Kafka is closed");
+      if (this.#closing.signal.aborted) {
+        throw new ProxyError("leaving", "The connection to Kafka is closed");
+      }
       const opening = this.#links.get(key) ?? this.#open(key, address);
       const link = await opening;
       if (link.isAlive) return link;
@@ -150,7 +157,7 @@ export class ClusterClient {
   #open(key: string, { host, port }: Address): Promise<BrokerLink> {
     const opening = BrokerLink.open(host, port, this.#options).then(
       (link) => {
-        if (this.#isClosed) link.close();
+        if (this.#closing.signal.aborted) link.close();
         return link;
       },
       (error) => {

@@ -45,8 +45,9 @@ export class GroupCoordinators {
       } catch (error) {
         this.#known.delete(group);
         const known = unavailable(`Cannot reach the coordinator of group "${group}"`, error);
-        if (!mayRetry(known) || performance.now() > untilMs) throw known;
-        await sleep(backoff.next());
+        const { closing } = this.#cluster;
+        if (!mayRetry(known) || closing.aborted || performance.now() > untilMs) throw known;
+        await sleep(backoff.next(), closing);
       }
     }
   }

@@ -70,8 +70,8 @@ export class PinLease implements Lease {
   #isJoined = false;
   /** Who joined together with us was looked at; who joins later makes the group rebalance. */
   #hasLooked = false;
-  /** Nobody can have the pin beside us: we were alone, and shown to whoever came after. */
-  #isAlone = false;
+  /** We were shown before anybody newer was: who comes after us finds us, and waits. */
+  #wasFirst = false;
   #beating: Promise<void> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** When the last proof was asked for that came back well; undefined after we were out. */
@@ -172,9 +172,10 @@ export class PinLease implements Lease {
     let shown: Moment | undefined;
     for (;;) {
       const start = new Moment();
-      const { others, isShown } = await this.#look();
+      const look = await this.#look();
+      const { others, isShown } = look;
       this.#checkEnding();
-      this.#checkNewer(others, claim);
+      this.#checkNewer(look, claim);
       if (this.#lostError !== undefined) throw this.#lostError;
       if (others.length === 0) return start;
       if (isShown) shown ??= start;
@@ -207,23 +208,26 @@ export class PinLease implements Lease {
     const membership = this.#membership!;
     const state = this.#isJoined ? await membership.heartbeat() : "joining";
     if (state === "ok" && this.#hasLooked) return true;
-    const { others, isShown } = await this.#look();
-    this.#checkNewer(others, this.#claim!);
+    const look = await this.#look();
+    this.#checkNewer(look, this.#claim!);
     // Somebody took us out, or Kafka forgot us. Whether that one has been and gone, only the
     // committed positions can tell: the doubt makes sessions compare them.
     if (state === "lost") this.#proven = undefined;
     if (this.isLost || this.#ending.signal.aborted) return false;
-    if (state === "joining") return isShown;
-    if (state === "ok") return this.#hasLooked = isShown;
+    if (state === "joining") return look.isShown;
+    if (state === "ok") return this.#hasLooked = look.isShown;
     if (state === "lost") membership.reset();
     this.#join(membership);
     return state === "rebalance";
   }
 
-  #checkNewer(others: readonly MemberInfo[], own: ClaimId): void {
-    if (!claimsOf(others).some((claim) => isNewer(claim, own))) return;
-    // The newer one did not see us and did not wait: it has committed what we would take back.
-    if (!this.#isAlone) this.#proven = undefined;
+  #checkNewer({ others, isShown }: Look, own: ClaimId): void {
+    if (!claimsOf(others).some((claim) => isNewer(claim, own))) {
+      if (isShown) this.#wasFirst = true;
+      return;
+    }
+    // The newer one did not find us and did not wait: it has committed what we would take back.
+    if (!this.#wasFirst) this.#proven = undefined;
     const { group, topic, partition } = this.#pin;
     this.#lose(
       new ProxyError(
@@ -243,7 +247,8 @@ export class PinLease implements Lease {
     this.#proven = sent;
     if (!this.isSure) return;
     this.#wake();
-    if (isDoubt) { for (const listener of [...this.#doubting]) listener(); }
+    if (!isDoubt) return;
+    for (const listener of [...this.#doubting]) listener();
   }
 
   #lose(error: ProxyError): void {
@@ -265,7 +270,6 @@ export class PinLease implements Lease {
       own !== undefined && readClaim(clientId)?.nonce === own;
     const others = members.filter((member) => !isOwn(member));
     const isShown = others.length < members.length;
-    if (isShown && others.length === 0) this.#isAlone = true;
     return { others, isShown };
   }
 }

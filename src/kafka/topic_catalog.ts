@@ -53,8 +53,9 @@ export class TopicCatalog {
         return await work(await this.topic(name, fresh));
       } catch (error) {
         const known = unavailable(`Cannot read "${name}"`, error);
-        if (!mayRetry(known) || performance.now() > untilMs) throw known;
-        await sleep(backoff.next());
+        const { closing } = this.#cluster;
+        if (!mayRetry(known) || closing.aborted || performance.now() > untilMs) throw known;
+        await sleep(backoff.next(), closing);
       }
     }
   }

@@ -179,6 +179,7 @@ export class KafkaProxy {
     return this.#closing ??= this.#close(reason);
   }
 
+  /** The same as {@linkcode close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -72,6 +72,7 @@ export class FramePump {
 
   /** Starts to send partitions, each from its offset, inclusive. */
   assign(starts: ReadonlyMap<number, bigint>): void {
+    if (this.#signal.aborted) return; // or logs without a reader would be kept for ever
     const { log, topic, isolation } = this.#options;
     for (const [partition, offset] of starts) {
       this.#owned.set(partition, new OwnedPartition(offset));

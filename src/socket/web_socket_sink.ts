@@ -30,7 +30,7 @@ export interface SinkOptions {
  * Backpressure: `bufferedAmount` is what the operating system has not taken. While there is any,
  * the socket is looked at: in a few turns of the event loop at first, which is enough on a fast
  * network, then by a timer that slows down. What was taken is remembered from each look, because
- * the socket itself reports 0 once it is closing.
+ * the socket itself reports 0 once it is closing, which it is for a while before any event says so.
  */
 export class WebSocketSink implements FrameSink {
   readonly closed: Promise<CloseInfo>;
@@ -111,10 +111,14 @@ export class WebSocketSink implements FrameSink {
   }
 
   send(data: string | Uint8Array, bytes: number): void {
-    if (this.isClosed || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
     if (this.#sentBytes === this.#takenBytes) this.#movedMs = performance.now();
+    // Counted even where nothing goes out any more: such bytes are never taken. Not counted, what a
+    // peer never got, who closes while we send, would be committed with what it got last.
     this.#sentBytes += bytes;
+    if (this.isClosed) return;
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
+    }
     if (this.#immediate === undefined && this.#timer === undefined) this.#watch();
   }
 

@@ -150,17 +150,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   "fields unknown": parameter(`topic=${TOPIC}&fields=message,value`, /"fields"/),
   "encoding unknown": parameter(`topic=${TOPIC}&encoding=hex`, /"encoding" is "hex"/),
   "isolation unknown": parameter(`topic=${TOPIC}&isolation=read`, /"isolation" is "read"/),
-  "several mistakes": parameter(
-    "topic=a/b&offset=x&partition=y",
-    /"topic".*; "partition".*; "offset"|"topic".*"offset".*"partition"/,
-  ),
   "method POST": {
     query: `topic=${TOPIC}`,
     request: { method: "POST" },
     code: "method_not_allowed",
     message: /the method is "POST", wanted "GET"$/,
   },
-  "method HEAD of an upgrade": {
+  "method PUT": {
     query: `topic=${TOPIC}`,
     request: { method: "PUT" },
     code: "method_not_allowed",

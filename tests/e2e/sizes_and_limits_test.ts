@@ -38,7 +38,7 @@ for (const compression of ["none", "lz4", "zstd"] as const) {
 
 for (const isolated of [true, false]) {
   const where = isolated ? "a batch of its own" : "a batch with small ones";
-  Deno.test(`a 5 MB record with maxBytes=100000, in ${where}`, async () => {
+  Deno.test(`a 5 MB record with maxBytes 100,000, in ${where}`, async () => {
     const { kafka, helper } = await sharedKafka();
     const topic = isolated ? "large-alone" : "large-among";
     await newTopic(helper, topic, { configs: { "max.message.bytes": "40000000" } });

@@ -50,7 +50,7 @@ Deno.test("a million records to one client in order with no gap and no duplicate
   assert.deepEqual([client.count, client.next], [MILLION, BigInt(MILLION)]);
 });
 
-Deno.test("a million records with the client cut and reconnecting by offset", async () => {
+Deno.test("a million records in order with no gap and no duplicate, the client cut and reconnecting by offset", async () => {
   const { kafka } = await sharedKafka();
   await writeMillion();
   await using proxy = await startProxy({ kafka: kafka.bootstrap });

@@ -149,4 +149,13 @@ export interface NewMember {
   readonly sessionTimeoutMs?: number;
   /** Whether it commits what it polled. @default {false} */
   readonly commits?: boolean;
+  /** Whether it can tell in the end which records it was given. @default {false} */
+  readonly keepRuns?: boolean;
+}
+
+/** Records that followed right on another at one consumer. */
+export interface ReceivedRun {
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
 }

@@ -13,6 +13,7 @@ import type {
   ProduceRequest,
   ProducerOptions,
   ReadRecord,
+  ReceivedRun,
   TopicPartition,
   Transaction,
 } from "./helper_requests.ts";
@@ -166,8 +167,8 @@ export class KafkaHelper implements AsyncDisposable {
     return { id, ...joined };
   }
 
-  /** Has a member leave; says how many records it was given. */
-  async leaveGroup(id: string): Promise<{ received: number }> {
+  /** Has a member leave; says how many records it was given, and which when it `keepRuns`. */
+  async leaveGroup(id: string): Promise<{ received: number; runs?: ReceivedRun[] }> {
     return await this.#call("leaveGroup", { id });
   }
 

@@ -210,8 +210,11 @@ export class ArrayReader implements LogReader, Disposable {
       const own = this.at(partition, topic);
       if (at === "earliest") return [partition, own.start];
       if (at === "latest") return [partition, endOf(own, isolation)];
-      const found = own.batches.find(({ bytes }) => bytes.readBigInt64BE(35) >= at.timestampMs);
-      return [partition, found?.bytes.readBigInt64BE(0) ?? endOf(own, isolation)];
+      const found = own.batches.find(({ bytes, lastOffset }) =>
+        lastOffset >= own.start && bytes.readBigInt64BE(35) >= at.timestampMs
+      );
+      const offset = found?.bytes.readBigInt64BE(0) ?? endOf(own, isolation);
+      return [partition, offset < own.start ? own.start : offset];
     }));
   }
 

@@ -79,7 +79,7 @@ export class DeliveryLog {
   gaps(partition: number, end: bigint): OffsetRange[] {
     const gaps: OffsetRange[] = [];
     let next = 0n;
-    for (const { from, to } of this.#sorted(partition)) {
+    for (const { from, to } of sorted(this.#runs, partition)) {
       if (from > next) gaps.push({ partition, from: next, to: from });
       if (to > next) next = to;
     }
@@ -87,16 +87,9 @@ export class DeliveryLog {
     return gaps;
   }
 
-  /** Ranges that came more than once; counted as often as they came again. */
+  /** Ranges that came more than once, as often as they came again. */
   repeats(partition: number): OffsetRange[] {
-    const repeats: OffsetRange[] = [];
-    let next = 0n;
-    for (const { from, to } of this.#sorted(partition)) {
-      const end = to < next ? to : next;
-      if (from < end) repeats.push({ partition, from, to: end });
-      if (to > next) next = to;
-    }
-    return repeats;
+    return repeatsIn(this.#runs, partition);
   }
 
   /**
@@ -115,11 +108,39 @@ export class DeliveryLog {
       `  ${client}: ${rangeText(range)} at ${Math.round(firstMs)} to ${Math.round(lastMs)} ms`;
     return this.#runs.map(line).join("\n");
   }
+}
 
-  #sorted(partition: number): Run[] {
-    return this.#runs.filter((run) => run.partition === partition)
-      .sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0);
+/** Ranges of a partition that these runs hold more than once, as often as they hold them again. */
+export function repeatsIn(runs: readonly Run[], partition: number): OffsetRange[] {
+  const repeats: OffsetRange[] = [];
+  let next = 0n;
+  for (const { from, to } of sorted(runs, partition)) {
+    const end = to < next ? to : next;
+    if (from < end) repeats.push({ partition, from, to: end });
+    if (to > next) next = to;
   }
+  return repeats;
+}
+
+/**
+ * How long two clients had a partition at a time, in ms: from the first record of the one that began
+ * later to the last record of the one that began earlier, at most over all pairs of these runs.
+ */
+export function overlapMs(runs: readonly Run[], partition: number): number {
+  const all = runs.filter((run) => run.partition === partition);
+  let most = 0;
+  for (const one of all) {
+    for (const other of all) {
+      if (one.client === other.client || other.firstMs < one.firstMs) continue;
+      most = Math.max(most, one.lastMs - other.firstMs);
+    }
+  }
+  return Math.round(most);
+}
+
+function sorted(runs: readonly Run[], partition: number): Run[] {
+  return runs.filter((run) => run.partition === partition)
+    .sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0);
 }
 
 /** `partition 3: 100 to 200`, the end exclusive. */

@@ -121,20 +121,26 @@ export class ProxyProcess implements AsyncDisposable {
     return this.log.filter(({ event }) => event === name);
   }
 
-  /** Waits for a log record that fits. */
+  /**
+   * Waits for a log record that fits.
+   *
+   * @throws {Error} with all it has written so far
+   */
   async event(
     name: string,
     fits: (line: LogLine) => boolean = () => true,
     timeoutMs = 20_000,
   ): Promise<LogLine> {
-    return await eventually(`the proxy to log ${name}`, () => {
-      const found = this.events(name).find(fits);
-      if (found === undefined && this.#status !== undefined) {
-        const all = [...this.otherLines, ...this.log.map((line) => JSON.stringify(line))];
-        throw new Error(`The proxy ended with ${this.#status.code}:\n${all.join("\n")}`);
-      }
-      return found;
-    }, { timeoutMs });
+    try {
+      return await eventually(`the proxy to log ${name}`, () => {
+        const found = this.events(name).find(fits);
+        if (found !== undefined || this.#status === undefined) return found;
+        throw new Error(`The proxy ended with ${this.#status.code} before it logged ${name}`);
+      }, { timeoutMs });
+    } catch (error) {
+      const lines = [...this.otherLines, ...this.log.map((line) => JSON.stringify(line))];
+      throw new Error([(error as Error).message, ...lines].join("\n"), { cause: error });
+    }
   }
 
   /** Sends a signal; does nothing after the end. */

@@ -75,6 +75,23 @@ export class StuckPeer implements Disposable {
     }
   }
 
+  /**
+   * Reads bytes without a look at them until `isEnough`, asked after each; they must go on coming.
+   * Afterwards messages cannot be told apart any more.
+   *
+   * @returns how many bytes there were
+   */
+  async skim(isEnough: () => boolean): Promise<number> {
+    const chunk = new Uint8Array(1 << 18);
+    let bytes = 0;
+    while (!isEnough()) {
+      const count = await this.#connection.read(chunk);
+      if (count === null) throw new Error("The server ended the connection");
+      bytes += count;
+    }
+    return bytes;
+  }
+
   /** Sends a masked frame, as clients must: the mask is zero. */
   async send(opcode: number, payload: string | Uint8Array): Promise<void> {
     const bytes = Buffer.from(payload as string);

@@ -4,6 +4,7 @@ import type { RecordBatch } from "../../src/core/chunk.ts";
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { type V1Format, v1FormatKey } from "../../src/protocol/v1_frames.ts";
 import { buildBatch } from "../support/batch_builder.ts";
+import { eventLoopTurns } from "../support/event_loop.ts";
 import {
   allFrames,
   encoderOf,
@@ -256,7 +257,7 @@ for (
 Deno.test("V1FrameEncoder.next() has no unhandled rejection, nobody asks after a batch fails later", async () => {
   const encoder = encoderOf([batch(0n, "a"), unreadable(1n, "later")]);
   assert.ok(encoder.next() !== undefined);
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await eventLoopTurns();
 });
 
 Deno.test("v1FormatKey() differs in every property", () => {

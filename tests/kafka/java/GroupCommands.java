@@ -97,7 +97,7 @@ final class GroupCommands {
   private JsonNode leave(JsonNode args) throws Exception {
     GroupMember member = members.remove(args.get("id").asText());
     if (member == null) throw new IllegalArgumentException("No such member: " + args.get("id"));
-    return KafkaHelper.JSON.createObjectNode().put("received", member.leave());
+    return member.leave();
   }
 
   static ObjectNode addPartition(ArrayNode array, TopicPartition partition) {

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
@@ -18,6 +20,7 @@ final class GroupMember implements ConsumerRebalanceListener {
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final String topic;
   private final boolean commits;
+  private final ArrayNode runs;
   private final CompletableFuture<JsonNode> joined = new CompletableFuture<>();
   private final Thread thread = new Thread(this::run);
   private volatile boolean leaving;
@@ -26,6 +29,7 @@ final class GroupMember implements ConsumerRebalanceListener {
   GroupMember(String bootstrap, JsonNode args) {
     topic = args.get("topic").asText();
     commits = args.path("commits").asBoolean(false);
+    runs = args.path("keepRuns").asBoolean(false) ? KafkaHelper.JSON.createArrayNode() : null;
     Map<String, Object> settings = new HashMap<>();
     settings.put("bootstrap.servers", bootstrap);
     settings.put("group.id", args.get("group").asText());
@@ -45,19 +49,23 @@ final class GroupMember implements ConsumerRebalanceListener {
     return joined.get();
   }
 
-  /** Leaves the group, and says how many records it was given. */
-  long leave() throws Exception {
+  /** Leaves the group, and says how many records it was given, and which if it was to keep that. */
+  JsonNode leave() throws Exception {
     leaving = true;
     consumer.wakeup();
     thread.join();
-    return received;
+    ObjectNode json = KafkaHelper.JSON.createObjectNode().put("received", received);
+    if (runs != null) json.set("runs", runs);
+    return json;
   }
 
   private void run() {
     try (consumer) {
       consumer.subscribe(List.of(topic), this);
       while (!leaving) {
-        received += consumer.poll(Duration.ofMillis(100)).count();
+        ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(100));
+        received += records.count();
+        if (runs != null) records.forEach(this::keep);
         if (commits) consumer.commitSync();
       }
     } catch (WakeupException error) {
@@ -66,6 +74,21 @@ final class GroupMember implements ConsumerRebalanceListener {
       joined.completeExceptionally(error);
       throw error;
     }
+  }
+
+  /** Records that follow right on another of the same partition make one run. */
+  private void keep(ConsumerRecord<byte[], byte[]> record) {
+    for (int i = runs.size() - 1; i >= 0; i--) {
+      ObjectNode run = (ObjectNode) runs.get(i);
+      if (run.get("partition").asInt() != record.partition()) continue;
+      if (run.get("lastOffset").asLong() + 1 != record.offset()) break;
+      run.put("lastOffset", record.offset());
+      return;
+    }
+    runs.addObject()
+        .put("partition", record.partition())
+        .put("firstOffset", record.offset())
+        .put("lastOffset", record.offset());
   }
 
   @Override
