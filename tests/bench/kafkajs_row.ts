@@ -11,7 +11,7 @@ export function kafkaJsRow(topic: DrainTopic): Row {
   return {
     name: "kafkajs",
     settings: {
-      isolation: "read_committed",
+      isolation: "read_committed (default)",
       maxBytesPerPartition: "1048576 (default)",
       autoCommit: "on (default)",
       clock: "from the end of the join (GROUP_JOIN) to the last batch, and from run()",

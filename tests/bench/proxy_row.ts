@@ -48,7 +48,9 @@ function proxyRow(
   return {
     name,
     settings: {
-      isolation: "read_committed",
+      isolation: "read_committed (default)",
+      environment: "DENO_USE_WRITEV=1, as deno task start",
+      permissions: "-P=server",
       clock: "from the constructor of the client's WebSocket to its last record",
       order: "every offset and value checked",
     },

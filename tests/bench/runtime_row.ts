@@ -8,6 +8,8 @@ export function runtimeRow(topic: DrainTopic, framesFile: string): Row {
   return {
     name: "runtime",
     settings: {
+      environment: "DENO_USE_WRITEV=1, as deno task start",
+      "water marks": "the proxy's: 1048576 and 262144 bytes",
       frames: "the proxy's own, in memory before the clock starts",
       clock: "from the constructor of the client's WebSocket to its last record",
       order: "every offset and value checked",

@@ -391,7 +391,10 @@ Deno.test("groups, balanced and pinned, go on when their coordinator moves and w
     await watched.stop();
     assert.deepEqual(watched.stepsBack, []);
   }
-  note(`coordinator moved and killed: ${repeatsOf(log, 6)} repeats`);
+  note(
+    `coordinator moved and killed: ${repeatsOf(log, 6)} repeats, ` +
+      `${proxy.events.count("assigned")} assignments\n${log.text()}`,
+  );
 });
 
 Deno.test("500 connects cut during the join leave no member, no connection and no timer", async () => {

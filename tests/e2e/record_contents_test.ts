@@ -142,17 +142,18 @@ Deno.test("fields adds what it names and nothing else", async () => {
   const { kafka, helper } = await sharedKafka();
   const topic = "fields";
   await newTopic(helper, topic, { partitions: 2 });
+  const timestamp = Date.now() - 1_234;
   await helper.send([{
     topic,
     partition: 1,
     key: btoa("k"),
     value: btoa("v"),
     headers: [["h", btoa("1")]],
-    timestampMs: 1_234,
+    timestampMs: timestamp,
   }]);
   await using proxy = await startProxy({ kafka: kafka.bootstrap });
-  const entry = { message: "v", offset: 0, key: "k", partition: 1, timestamp: 1_234 };
-  const { message, offset, key, partition, timestamp } = entry;
+  const entry = { message: "v", offset: 0, key: "k", partition: 1, timestamp };
+  const { message, offset, key, partition } = entry;
   const headers = [["h", "1"]];
   const wanted: [query: Record<string, string | number>, entry: object][] = [
     [{ partition: 1 }, { message, offset }],
@@ -177,6 +178,7 @@ for (const compression of ["none", "zstd"] as const) {
     const { kafka, helper } = await sharedKafka();
     const topic = `create-time-${compression}`;
     await newTopic(helper, topic);
+    // Retention goes by the newest time, so old ones may be among them.
     const times = [Date.now(), 0, 1, Date.now() - 86_400_000, 1_000_000_000_000, 2, Date.now()];
     await helper.send(
       times.map((timestampMs) => ({ topic, partition: 0, value: btoa("v"), timestampMs })),

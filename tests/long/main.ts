@@ -1,0 +1,35 @@
+/**
+ * `deno task test:long`: the campaigns and measurements that take minutes each, one after the other
+ * on an otherwise idle machine. `docs/MEASUREMENTS.md` holds what they printed last.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Each ends with code 1 when what it checks does not hold. */
+const CAMPAIGNS: readonly (readonly string[])[] = [
+  ["tests/bench/drain.ts"],
+  ["tests/bench/stalled_memory.ts"],
+  ["tests/bench/idle_groups.ts"],
+  ["tests/long/takeover_rounds.ts", "--rounds", "50", "--seed", "1"],
+  ["tests/long/balanced_churn.ts", "--minutes", "5", "--seed", "1"],
+];
+
+if (import.meta.main) {
+  const failed: string[] = [];
+  for (const campaign of CAMPAIGNS) {
+    const name = campaign.join(" ");
+    console.log(`\n=== ${name}`);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", ...campaign],
+      cwd: ROOT,
+    });
+    const { code } = await child.spawn().status;
+    if (code !== 0) failed.push(`${name} (code ${code})`);
+  }
+  console.log(`\n${CAMPAIGNS.length - failed.length} held, ${failed.length} failed`);
+  for (const name of failed) console.log(`failed: ${name}`);
+  Deno.exit(failed.length === 0 ? 0 : 1);
+}
