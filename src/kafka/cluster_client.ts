@@ -1,12 +1,19 @@
 import { ProxyError } from "../core/proxy_error.ts";
 import { BrokerLink, type BrokerOptions } from "./broker_link.ts";
 import { unavailable } from "./kafka_error.ts";
+import { hedged } from "../stream/hedged.ts";
 
 /** A broker's place in the network, as the cluster advertises it. */
 interface Address {
   readonly host: string;
   readonly port: number;
 }
+
+/**
+ * What any broker can answer is asked of the next one too when there is no answer within so long, in
+ * ms: a broker that hangs keeps its connections open, and would be waited for until the time-out.
+ */
+const SLOW_MS = 1_000;
 
 /** One topic of a Metadata answer; errors are in the data. */
 export interface TopicMetadata {
@@ -34,6 +41,8 @@ export class ClusterClient {
   readonly #options: BrokerOptions;
   readonly #addresses = new Map<number, Address>();
   readonly #links = new Map<string, Promise<BrokerLink>>();
+  /** Brokers that have had a question for longer than {@linkcode SLOW_MS}. */
+  readonly #slow = new Set<string>();
   readonly #closing = new AbortController();
 
   constructor(bootstrap: readonly string[], options: BrokerOptions) {
@@ -83,21 +92,18 @@ export class ClusterClient {
   }
 
   /**
-   * Asks any broker that answers: those connected first, then those known, then the bootstrap list.
+   * Asks any broker that answers: those connected first, then those known, then the bootstrap list,
+   * and those that are slow now last. May ask several, so it is for questions only.
    *
    * @throws {ProxyError} `kafka_unavailable` when none does, with the last one's reason
    */
   async any<T>(ask: (link: BrokerLink) => Promise<T>): Promise<T> {
-    let last: unknown = new Error("no broker address is known");
-    for (const address of this.#candidates()) {
-      try {
-        return await ask(await this.#link(address, ""));
-      } catch (error) {
-        if (this.#closing.signal.aborted) throw error;
-        last = error;
-      }
+    const ways = this.#candidates().map((address) => () => this.#askOne(address, ask));
+    try {
+      return await hedged(ways, SLOW_MS);
+    } catch (error) {
+      throw unavailable("Cannot reach Kafka", error);
     }
-    throw unavailable("Cannot reach Kafka", last);
   }
 
   /** Metadata of these topics as the cluster has it now. */
@@ -137,8 +143,22 @@ export class ClusterClient {
       const key = keyOf(address, "");
       return !seen.has(key) && seen.add(key);
     });
-    const isOpen = (address: Address) => this.#links.has(keyOf(address, "")) ? 0 : 1;
-    return unique.sort((a, b) => isOpen(a) - isOpen(b));
+    const rank = (address: Address) => {
+      const key = keyOf(address, "");
+      return (this.#slow.has(key) ? 2 : 0) + (this.#links.has(key) ? 0 : 1);
+    };
+    return unique.sort((a, b) => rank(a) - rank(b));
+  }
+
+  async #askOne<T>(address: Address, ask: (link: BrokerLink) => Promise<T>): Promise<T> {
+    const key = keyOf(address, "");
+    const slow = setTimeout(() => this.#slow.add(key), SLOW_MS);
+    try {
+      return await ask(await this.#link(address, ""));
+    } finally {
+      clearTimeout(slow);
+      this.#slow.delete(key);
+    }
   }
 
   async #link(address: Address, lane: string): Promise<BrokerLink> {

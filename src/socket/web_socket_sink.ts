@@ -63,9 +63,10 @@ export class WebSocketSink implements FrameSink {
     const uncount = options.marks.add();
     this.#over = (info) => {
       uncount();
+      // First: whoever waited for the opening must find it closed, not go on for a client that is gone.
+      this.#end(info);
       opened.resolve();
       gone.resolve();
-      this.#end(info);
     };
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {

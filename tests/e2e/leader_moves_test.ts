@@ -22,6 +22,31 @@ function streaming() {
   return { keep: false, onRecord: checkNumber, history: new History({ from: 0n }) };
 }
 
+Deno.test("broker frozen on a cluster of three: what any broker can answer does not wait for it", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const apart = (frozen: number) => `apart-from-${frozen}`;
+  for (const { id } of kafka.nodes) {
+    await helper.createTopic(apart(id), { replicaAssignment: [[id % 3 + 1]] });
+    await helper.produce({ topic: apart(id), count: 10 });
+  }
+  for (const node of kafka.nodes) {
+    await using proxy = await startProxy({ kafka: kafka.bootstrap });
+    node.pause();
+    try {
+      const startMs = performance.now();
+      await using client = await proxy.read({ topic: apart(node.id) });
+      await client.until(10);
+      using answer = await proxy.upgrade({ topic: "unknown" });
+      assert.equal(answer.status, 404);
+      const tookMs = performance.now() - startMs;
+      assert.ok(tookMs < 5_000, `with node ${node.id} frozen it took ${tookMs} ms`);
+    } finally {
+      node.resume();
+    }
+    await node.ready(kafka.nodes.map(({ id }) => id));
+  }
+});
+
 Deno.test("leader moved on a cluster of three: no gap, no duplicate, also when one is killed", async () => {
   const { kafka, helper } = await sharedKafka();
   const topic = "moved";

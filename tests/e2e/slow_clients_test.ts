@@ -3,6 +3,7 @@ import { measureStall, MOST_GROWTH_BYTES } from "../bench/stalled_memory.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { eventually } from "../support/eventually.ts";
 import { History } from "../support/history.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
 import { parseFrame } from "../support/record_client.ts";
 import { type PeerClose, StuckPeer } from "../support/stuck_peer.ts";
 import { startProxy } from "../support/test_proxy.ts";
@@ -12,8 +13,10 @@ const sharedKafka = shareKafka();
 /** On the wire a record of 100 bytes takes about so many. */
 const RECORD_BYTES = 125;
 
+const MOST_FRAME_BYTES = 256 << 10;
+
 /** What one socket of few may hold before the operating system has taken it, and a frame more. */
-const MOST_BUFFERED_BYTES = (1 << 20) + (256 << 10);
+const MOST_BUFFERED_BYTES = (1 << 20) + MOST_FRAME_BYTES;
 
 /** Reads to the end; says where the stream ended and how. */
 async function readOut(peer: StuckPeer, from: bigint): Promise<{ next: bigint; end?: PeerClose }> {
@@ -54,7 +57,7 @@ Deno.test("a slow client that is a real TCP peer which stops reading is closed a
   await eventually("their sockets to go", () => proxy.proxy.sockets === 1);
 });
 
-Deno.test("a slow client of a group: what is committed is what the operating system took", async () => {
+Deno.test("a slow client of a group is given up, and its next connection goes on where it was committed", async () => {
   const { kafka, helper } = await sharedKafka();
   const topic = "stuck-group";
   const count = 300_000;
@@ -80,6 +83,30 @@ Deno.test("a slow client of a group: what is committed is what the operating sys
   await back.until((it) => it.next === BigInt(count));
   back.verify();
   assert.equal(back.next! - BigInt(back.count), BigInt(committed));
+});
+
+Deno.test("a slow client of a group: what is committed is what the operating system took", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "stuck-killed";
+  await helper.createTopic(topic);
+  await helper.produce({ topic, count: 300_000 });
+  const args = ["--kafka", kafka.bootstrap, "--commit-interval-ms", "50"];
+  await using proxy = await ProxyProcess.start({ args });
+  await proxy.event("kafka_connected");
+  using stuck = await StuckPeer.connect(`${proxy.url}?topic=${topic}&consumerGroup=${topic}`);
+  let [committed, sinceMs] = [0, 0];
+  await eventually("the position to stand still", async () => {
+    const offset = (await helper.groupOffsets(topic))[0]?.offset ?? 0;
+    if (offset !== committed) [committed, sinceMs] = [offset, performance.now()];
+    return committed > 0 && performance.now() - sinceMs > 500;
+  });
+  // What the process still had dies with it; what the operating system took arrives.
+  proxy.signal("SIGKILL");
+  await proxy.ended();
+  const { next } = await readOut(stuck, 0n);
+  assert.ok(BigInt(committed) <= next, `${committed} is committed, ${next} was taken: a loss`);
+  const behindBytes = (Number(next) - committed) * RECORD_BYTES;
+  assert.ok(behindBytes < MOST_FRAME_BYTES, `${committed} is committed, ${next} was taken`);
 });
 
 Deno.test("a slow client that reads on, however slowly, gets everything", async () => {

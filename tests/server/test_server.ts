@@ -25,6 +25,7 @@ export class TestServer implements AsyncDisposable {
   /** Why upgrades are refused now; undefined: they are not. */
   refusal: ProxyError | undefined;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #serving = new AbortController();
   #hasEnded = false;
 
   constructor({ partitions, nodes, pause, ...options }: TestServerOptions = {}) {
@@ -52,6 +53,7 @@ export class TestServer implements AsyncDisposable {
     this.#server = Deno.serve({
       hostname: "127.0.0.1",
       port: 0,
+      signal: this.#serving.signal,
       onListen: () => {},
       onError: (error) => {
         this.failures.push(error);
@@ -82,7 +84,8 @@ export class TestServer implements AsyncDisposable {
     const stopping = [...this.sessions].map(({ session }) => session.stop(1001, "leaving", 0));
     await Promise.all(stopping);
     await eventually("all sockets to be gone", () => this.marks.sockets === 0, { everyMs: 1 });
-    await this.#server.shutdown();
+    this.#serving.abort();
+    await this.#server.finished;
     await this.fakes[Symbol.asyncDispose]();
   }
 }

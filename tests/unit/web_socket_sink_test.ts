@@ -45,6 +45,21 @@ Deno.test("WebSocketSink.opened resolves, the socket gone before it was open", a
   assert.deepEqual(await test.sink.closed, { code: 1006, reason: "" });
 });
 
+// Told the other way round, a session went on for a client that was gone, and took over from a
+// living one.
+for (const how of ["end", "giveUpOpening"] as const) {
+  Deno.test(`WebSocketSink.closed settles before opened, ${how} before it was open`, async () => {
+    using test = open({ opened: false });
+    const order: string[] = [];
+    const closed = test.sink.closed.then(() => order.push("closed"));
+    const opened = test.sink.opened.then(() => order.push("opened"));
+    if (how === "end") test.socket.end(1006);
+    else test.sink.giveUpOpening();
+    await Promise.all([closed, opened]);
+    assert.deepEqual(order, ["closed", "opened"]);
+  });
+}
+
 Deno.test("WebSocketSink.giveUpOpening() ends it and counts it out, not open yet", async () => {
   using test = open({ opened: false });
   test.sink.giveUpOpening();
