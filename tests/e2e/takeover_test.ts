@@ -178,6 +178,30 @@ Deno.test("a client that comes back before its ghost is gone gets its first reco
   await eventually("no socket", () => proxy.proxy.sockets === 0);
 });
 
+Deno.test("takeover of a client that is behind, and takes in time what is under way", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "behind";
+  await helper.createTopic(topic);
+  await helper.produce({ topic, count: 200_000 });
+  await using proxy = await startProxy({ kafka: kafka.bootstrap, ...NO_INTERVAL });
+  const query = { topic, consumerGroup: "behind" };
+  using older = await StuckPeer.connect(proxy.at(query));
+  assert.equal(parseFrame(await older.read() as string)[0].offset, 0n);
+  // Its buffers are full now, here and in the operating system.
+  await using reader = await proxy.read({ topic }, { keep: false });
+  await reader.until(200_000);
+
+  const newer = await Heir.open(proxy, query);
+  let last = "";
+  const end = await older.readToEnd((text) => last = text);
+  assert.equal((end as PeerClose).code, 4409);
+  const next = parseFrame(last).at(-1)!.offset + 1n;
+  await newer.client.until(({ next }) => next === 200_000n);
+  assert.equal(newer.first.get(0), next, "all that the older got, and nothing more, is committed");
+  await newer.client.close();
+  newer.client.verify();
+});
+
 Deno.test("newcomers at once: exactly one survives, and nothing is missed or repeated", async () => {
   const { kafka, helper } = await sharedKafka();
   const topic = "crowd";

@@ -257,27 +257,37 @@ Deno.test("handleUpgrade() says 503 overloaded, one group session over the limit
 });
 
 // Throwing after the upgrade, or an upgrade of a request that is gone, closes the whole listener.
-Deno.test("handleUpgrade() goes on serving, clients that vanish while Kafka is asked", async () => {
-  const gate = Promise.withResolvers<void>();
-  await using server = new TestServer({ pause: () => gate.promise });
-  const url = new URL(server.at(`topic=${TOPIC}&consumerGroup=g1`));
-  for (let i = 0; i < 10; i++) {
-    const connection = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
-    await connection.write(new TextEncoder().encode(
-      `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\n` +
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    ));
-    await eventually("the question", () => server.fakes.reader.looks.length > i, { everyMs: 1 });
-    connection.close();
-  }
-  gate.resolve();
-  await using client = await RecordClient.open(server.at(`topic=${TOPIC}&consumerGroup=g1`));
-  server.fakes.reader.append(["hello"]);
-  await client.until(1);
-  assert.equal(server.isListening, true);
-  await eventually("the one socket that is left", () => server.marks.sockets === 1);
-  await eventually("the one session that is left", () => server.sessions.size === 1);
+Deno.test({
+  name: "handleUpgrade() goes on serving, clients that vanish while Kafka is asked",
+  // Deno 2.9 never ends the upgrade of a connection that is gone: an operation of its own stays.
+  sanitizeOps: false,
+  async fn() {
+    const gate = Promise.withResolvers<void>();
+    await using server = new TestServer({ pause: () => gate.promise });
+    const query = `topic=${TOPIC}&consumerGroup=g1`;
+    const url = new URL(server.at(query));
+    for (let i = 0; i < 5; i++) {
+      const connection = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
+      await connection.write(new TextEncoder().encode(
+        `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n` +
+          "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      ));
+      await eventually("the question", () => server.fakes.reader.looks.length > i, { everyMs: 1 });
+      connection.close();
+    }
+    gate.resolve();
+    await using client = await RecordClient.open(server.at(query));
+    server.fakes.reader.append(["hello"]);
+    await client.until(1);
+    await eventually("the one socket that is left", () => server.marks.sockets === 1);
+    await eventually("the one session that is left", () => server.sessions.size === 1);
+    // Those that are given up by then take nothing over from the one that lives.
+    server.fakes.reader.append(["hello again"]);
+    await client.until(2);
+    assert.equal(client.closeInfo, undefined);
+    assert.equal(server.isListening, true);
+  },
 });
 
 Deno.test("handleUpgrade() closes with 1008, a message from the client", async () => {
@@ -325,14 +335,18 @@ for (
 }
 
 Deno.test("handleUpgrade() reads nothing more and closes with 4408, a client that takes nothing", async () => {
-  await using server = new TestServer({ stallTimeoutMs: 400 });
+  await using server = new TestServer({ stallTimeoutMs: 1_000 });
   const { reader, groups, events } = server.fakes;
   const value = "x".repeat(500_000);
   for (let i = 0; i < 40; i++) reader.append([value]);
   using peer = await StuckPeer.connect(server.at(`topic=${TOPIC}&consumerGroup=g1`));
-  await eventually("a full socket", () => [...server.sessions].every(({ sink }) => !sink.hasRoom));
+  const { sink } = await eventually("the session", () => [...server.sessions].at(0), {
+    everyMs: 1,
+  });
+  await eventually("a full socket", () => !sink.hasRoom, { everyMs: 1 });
+  await holdsFor(50, "full", () => !sink.hasRoom);
   const fetches = reader.fetches.length;
-  const { sentBytes } = [...server.sessions][0].sink;
+  const { sentBytes } = sink;
   assert.ok(sentBytes < 15_000_000, `${sentBytes} bytes were sent`);
   await holdsFor(100, "nothing read", () => reader.fetches.length <= fetches + 1);
   // Its place is free at once, whether or not the close goes through.
