@@ -2,6 +2,7 @@ import type { GroupMember, GroupMemberEvents, GroupMembers } from "../core/ports
 import { ProxyError } from "../core/proxy_error.ts";
 import { Moment } from "../stream/moment.ts";
 import { sleep } from "../stream/sleep.ts";
+import { Ticker } from "../stream/ticker.ts";
 import {
   ASSIGNORS,
   readAssignment,
@@ -10,13 +11,17 @@ import {
   writeAssignments,
 } from "./assignors.ts";
 import type { GroupCoordinators } from "./group_coordinators.ts";
+import type { GroupLooks } from "./group_looks.ts";
 import { commitOffsets } from "./group_positions.ts";
 import { mayRetry } from "./kafka_error.ts";
 import { type Joined, type JoinedMember, Membership } from "./membership.ts";
 import type { KafkaReader } from "./kafka_reader.ts";
 
-/** Heartbeats tell us of a rebalance; Kafka waits for all members before it goes on. */
-const HEARTBEAT_MS = 1_000;
+/** Members look so often whether the group rebalances; Kafka waits for all before it goes on. */
+const LOOK_MS = 1_000;
+
+/** The looks of all members of this process: they look at their groups together. */
+const LOOKS = new Ticker(LOOK_MS);
 
 /** A member that has died holds its partitions for so long. */
 const SESSION_TIMEOUT_MS = 10_000;
@@ -27,29 +32,23 @@ const PARTITION_CHECK_MS = 5_000;
 
 /** Joins balanced groups, each member with its own place in the group. */
 export class KafkaGroupMembers implements GroupMembers {
-  readonly #coordinators: GroupCoordinators;
-  readonly #reader: KafkaReader;
-  readonly #clientId: string;
+  readonly #context: MemberContext;
 
-  constructor(coordinators: GroupCoordinators, reader: KafkaReader, clientId: string) {
-    this.#coordinators = coordinators;
-    this.#reader = reader;
-    this.#clientId = clientId;
+  constructor(context: MemberContext) {
+    this.#context = context;
   }
 
   join(group: string, topic: string, events: GroupMemberEvents): GroupMember {
-    const member = new BalancedMember(group, topic, events, {
-      coordinators: this.#coordinators,
-      reader: this.#reader,
-      clientId: this.#clientId,
-    });
+    const member = new BalancedMember(group, topic, events, this.#context);
     member.start();
     return member;
   }
 }
 
-interface MemberContext {
+/** What members are made with. */
+export interface MemberContext {
   readonly coordinators: GroupCoordinators;
+  readonly looks: GroupLooks;
   readonly reader: KafkaReader;
   readonly clientId: string;
 }
@@ -137,10 +136,10 @@ class BalancedMember implements GroupMember {
     let checked = new Moment();
     let heard = checked;
     for (;;) {
-      await sleep(HEARTBEAT_MS, signal);
+      await LOOKS.next(signal);
       if (signal.aborted) return "rebalance";
       const sent = new Moment();
-      const state = await this.#beat(SESSION_TIMEOUT_MS - heard.ageMs);
+      const state = await this.#look(SESSION_TIMEOUT_MS - heard.ageMs);
       if (state === "rebalance" || state === "lost") return state;
       if (state === "ok") heard = sent;
       else if (heard.ageMs >= SESSION_TIMEOUT_MS) return "lost";
@@ -151,21 +150,25 @@ class BalancedMember implements GroupMember {
     }
   }
 
-  /** One heartbeat; `unheard` when there was no answer within the time that is left. */
-  async #beat(leftMs: number): Promise<"ok" | "rebalance" | "lost" | "unheard"> {
+  /** Looks once; `unheard` when there was no answer within the time that is left. */
+  async #look(leftMs: number): Promise<"ok" | "rebalance" | "lost" | "unheard"> {
     const late = new AbortController();
-    const beating = this.#membership.heartbeat().catch((error) => {
+    const looking = this.#lookOnce().catch((error) => {
       if (!mayRetry(ProxyError.from(error))) throw error;
       return "unheard" as const;
     });
     try {
       return await Promise.race([
-        beating,
+        looking,
         sleep(Math.max(leftMs, 0), late.signal).then(() => "unheard" as const),
       ]);
     } finally {
       late.abort();
     }
+  }
+
+  async #lookOnce(): Promise<"ok" | "rebalance" | "lost"> {
+    return await this.#membership.stay(await this.#context.looks.look(this.#group));
   }
 
   /** Kafka counts a member as alive while it still commits what it had before a rebalance. */
@@ -174,7 +177,7 @@ class BalancedMember implements GroupMember {
       this.#membership.heartbeat().catch(() => {
         // The join that follows meets the same trouble.
       });
-    }, HEARTBEAT_MS);
+    }, LOOK_MS);
     try {
       await work;
     } finally {
@@ -212,9 +215,10 @@ class BalancedMember implements GroupMember {
 }
 
 /**
- * Whether a generation followed right on another: if not, one that did not have us may have given
- * our partitions to others and taken them back.
+ * Whether a generation is the same or followed right on the other: if not, one that did not have us
+ * may have given our partitions to others and taken them back.
  */
 function isNext(one: Joined, next: Joined): boolean {
-  return next.memberId === one.memberId && next.generation === one.generation + 1;
+  const generations = next.generation - one.generation;
+  return next.memberId === one.memberId && (generations === 0 || generations === 1);
 }

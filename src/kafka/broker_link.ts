@@ -11,6 +11,7 @@ import {
   requests,
   type SocketRequest,
 } from "./kafkajs_internals.ts";
+import { wholeResponses } from "./whole_responses.ts";
 
 /** How brokers are reached. */
 export interface BrokerOptions {
@@ -160,9 +161,16 @@ export class BrokerLink {
 
   /** KafkaJS listens to `end` and `error` only: a connection that just closes would hang. */
   #socket({ host, port, ssl, onConnect }: SocketRequest): net.Socket {
-    const socket = ssl
+    const socket: net.Socket = ssl
       ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl })
-      : net.connect({ host, port });
+      : net.connect({
+        host,
+        port,
+        onread: wholeResponses(
+          (response) => socket.emit("data", response),
+          (error) => socket.destroy(error),
+        ),
+      });
     this.#opening.add(socket);
     socket.once(ssl ? "secureConnect" : "connect", () => {
       this.#opening.delete(socket);

@@ -53,6 +53,30 @@ export class GroupCoordinators {
   }
 
   /**
+   * Asks the coordinators of many groups, each one about all of its groups together. Nothing is tried
+   * again: what could not be asked about is missing in the result.
+   */
+  async askMany<T>(
+    groups: readonly string[],
+    ask: (link: BrokerLink, groups: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+  ): Promise<Map<string, T>> {
+    const nodes = await Promise.allSettled(groups.map((group) => this.#nodeId(group)));
+    const byNode = new Map<number, string[]>();
+    for (const [i, node] of nodes.entries()) {
+      if (node.status === "rejected") continue;
+      const own = byNode.get(node.value);
+      if (own === undefined) byNode.set(node.value, [groups[i]]);
+      else own.push(groups[i]);
+    }
+    const answers = await Promise.allSettled(
+      [...byNode].map(async ([nodeId, own]) => await ask(await this.#cluster.node(nodeId), own)),
+    );
+    return new Map(
+      answers.flatMap((answer) => answer.status === "fulfilled" ? [...answer.value] : []),
+    );
+  }
+
+  /**
    * A connection of its own to the coordinator, for requests that the broker holds back: nothing
    * else can pass them on a connection. The client id is what other members see of its user.
    */

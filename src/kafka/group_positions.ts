@@ -1,8 +1,6 @@
 import type { GroupPositions } from "../core/ports.ts";
 import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
-
-/** GROUP_ID_NOT_FOUND, from brokers that say so instead of describing a dead group. */
-const GROUP_NOT_FOUND = 69;
+import type { GroupLooks } from "./group_looks.ts";
 
 /** Marks a commit of a consumer that is no member (Kafka's "standalone" consumer). */
 const STANDALONE = { generation: -1, memberId: "" };
@@ -24,35 +22,6 @@ interface OffsetCommitAnswer {
   }[];
 }
 
-interface DescribeAnswer {
-  readonly groups: readonly {
-    readonly errorCode: number;
-    readonly members: readonly MemberInfo[];
-  }[];
-}
-
-/** A live member of a group, as its coordinator shows it in every state of the group. */
-export interface MemberInfo {
-  readonly memberId: string;
-  readonly clientId: string;
-  readonly clientHost: string;
-}
-
-/** The members a group has now; none for an unused group. */
-export function describeMembers(
-  coordinators: GroupCoordinators,
-  group: string,
-): Promise<MemberInfo[]> {
-  return coordinators.ask(group, async (link) => {
-    const answer = await link.send<DescribeAnswer>("DescribeGroups", { groupIds: [group] });
-    return answer.groups.flatMap(({ errorCode, members }) => {
-      if (errorCode === GROUP_NOT_FOUND) return [];
-      checkGroupError(errorCode, `Cannot look at group "${group}"`);
-      return members;
-    });
-  });
-}
-
 /**
  * Reads and writes committed positions on the connections all sessions share, as a consumer that
  * is no member of the group: no join, no heartbeat, no rebalance. Kafka accepts such commits while
@@ -60,13 +29,15 @@ export function describeMembers(
  */
 export class KafkaGroupPositions implements GroupPositions {
   readonly #coordinators: GroupCoordinators;
+  readonly #looks: GroupLooks;
 
-  constructor(coordinators: GroupCoordinators) {
+  constructor(coordinators: GroupCoordinators, looks: GroupLooks) {
     this.#coordinators = coordinators;
+    this.#looks = looks;
   }
 
   async members(group: string): Promise<string[]> {
-    const members = await describeMembers(this.#coordinators, group);
+    const { members } = await this.#looks.look(group);
     return members.map(({ clientId, clientHost }) => `${clientId}${clientHost}`);
   }
 

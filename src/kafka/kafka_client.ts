@@ -2,6 +2,7 @@ import type { Leases } from "../core/ports.ts";
 import { KafkaGroupMembers } from "./balanced_member.ts";
 import { NoLeases, PinLeases } from "./pin_leases.ts";
 import { GroupCoordinators } from "./group_coordinators.ts";
+import { GroupLooks } from "./group_looks.ts";
 import { KafkaGroupPositions } from "./group_positions.ts";
 import { ClusterClient } from "./cluster_client.ts";
 import { KafkaReader } from "./kafka_reader.ts";
@@ -44,11 +45,12 @@ export class KafkaClient {
     });
     this.reader = new KafkaReader(this.#cluster, { maxBatchBytes });
     const coordinators = new GroupCoordinators(this.#cluster);
-    this.groups = new KafkaGroupPositions(coordinators);
-    this.members = new KafkaGroupMembers(coordinators, this.reader, clientId);
+    const looks = new GroupLooks(coordinators);
+    this.groups = new KafkaGroupPositions(coordinators, looks);
+    this.members = new KafkaGroupMembers({ coordinators, looks, reader: this.reader, clientId });
     this.leases = options.leasePrefix === undefined
       ? new NoLeases()
-      : new PinLeases(coordinators, { prefix: options.leasePrefix, clientId });
+      : new PinLeases(coordinators, looks, { prefix: options.leasePrefix, clientId });
   }
 
   /**

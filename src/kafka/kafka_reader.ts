@@ -116,7 +116,8 @@ export class KafkaReader implements LogReader {
     for (const fetched of partitions) {
       const target = wanted.get(keyOf(fetched));
       if (target !== undefined) {
-        answers.push(this.#answer(target, fetched, isolation, raw.payload.length));
+        const isAlone = targets.length === 1;
+        answers.push(this.#answer(target, fetched, isolation, raw.payload.length, isAlone));
       }
     }
     return answers;
@@ -177,6 +178,7 @@ export class KafkaReader implements LogReader {
     fetched: FetchedPartition,
     isolation: Isolation,
     responseBytes: number,
+    isAlone: boolean,
   ): FetchAnswer {
     const { topic, partition, offset } = target;
     if (fetched.errorCode !== 0) {
@@ -189,14 +191,23 @@ export class KafkaReader implements LogReader {
     const aborted = isolation === "committed" ? fetched.aborted : [];
     const records = ownBytes(fetched.records, responseBytes);
     const run = readRecordBatches(records, aborted, this.#maxBatchBytes);
-    if (run.error !== undefined && run.next === undefined) {
+    const isAnything = run.next !== undefined && run.next > offset;
+    if (run.error !== undefined && !isAnything) {
       return { topic, partition, kind: "failed", error: run.error };
+    }
+    if (records.length > 0 && run.next === undefined) {
+      // The first batch of an answer comes whole however large it is (KIP-74). Taken for the end of
+      // the partition, half a one would be asked for again and again, and never come.
+      const reason = `only part of the record batch at offset ${offset} came`;
+      if (!isAlone) return { topic, partition, kind: "moved", reason };
+      const error = new ProxyError("corrupt_batch", `"${topic}" partition ${partition}: ${reason}`);
+      return { topic, partition, kind: "failed", error };
     }
     const { highWatermark, lastStableOffset } = fetched;
     const end = isolation === "committed" && lastStableOffset >= 0n
       ? lastStableOffset
       : highWatermark;
-    const next = run.next === undefined || run.next < offset ? offset : run.next;
+    const next = isAnything ? run.next : offset;
     const chunk = {
       topic,
       partition,

@@ -1,9 +1,11 @@
 import { Buffer } from "node:buffer";
 import { ProxyError } from "../core/proxy_error.ts";
 import { Backoff } from "../stream/backoff.ts";
+import { Moment } from "../stream/moment.ts";
 import { sleep } from "../stream/sleep.ts";
 import type { BrokerLink } from "./broker_link.ts";
 import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
+import type { GroupLook } from "./group_looks.ts";
 import { errorName, mayRetry, unavailable } from "./kafka_error.ts";
 
 /** What a member tells its group about itself. */
@@ -50,6 +52,9 @@ interface JoinAnswer {
   readonly members: readonly JoinedMember[];
 }
 
+/** A member is heard of so often; it is missed after its session time-out, several times that. */
+const HEARTBEAT_MS = 3_000;
+
 const UNKNOWN_MEMBER = new Set([22, 25, 82]); // ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID
 const REBALANCING = 27;
 const MEMBER_ID_REQUIRED = 79;
@@ -74,6 +79,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   #memberId = "";
   #generation = -1;
+  /** The coordinator has heard of us since then. */
+  #heard = new Moment();
   #lane: BrokerLink | undefined;
   /** The broker holds a join back: it knows us, and cutting the connection ends the wait. */
   #isHeld = false;
@@ -83,6 +90,11 @@ export class Membership {
   constructor(coordinators: GroupCoordinators, options: MembershipOptions) {
     this.#coordinators = coordinators;
     this.#options = options;
+  }
+
+  /** What whoever describes the group sees of us. */
+  get clientId(): string {
+    return this.#options.clientId;
   }
 
   /**
@@ -98,13 +110,21 @@ export class Membership {
   }
 
   /**
-   * Says that we are alive. `rebalance`: the group waits for us to join again; `lost`: we are no
-   * member any more.
+   * How we stand in the group, by a look at it and, where that is due or leaves it open, a heartbeat.
+   * `rebalance`: the group waits for us to join again; `lost`: we are no member any more.
    *
    * @throws {ProxyError} `kafka_unavailable` when nobody could be told
    */
+  async stay({ state, members }: GroupLook): Promise<"ok" | "rebalance" | "lost"> {
+    const isIn = members.some(({ memberId }) => memberId === this.#memberId);
+    if (isIn && state === "Stable" && this.#heard.ageMs < HEARTBEAT_MS) return "ok";
+    return await this.heartbeat();
+  }
+
+  /** Says that we are alive; otherwise like {@linkcode stay}. */
   async heartbeat(): Promise<"ok" | "rebalance" | "lost"> {
     const { group } = this.#options;
+    const sent = new Moment();
     const errorCode = await this.#coordinators.ask(group, async (link) => {
       const answer = await link.send<{ errorCode: number }>("Heartbeat", {
         groupId: group,
@@ -116,8 +136,9 @@ export class Membership {
       checkGroupError(errorCode, `Cannot stay in group "${group}"`);
       return 0;
     });
-    if (errorCode === REBALANCING) return "rebalance";
-    return errorCode === 0 ? "ok" : "lost";
+    if (UNKNOWN_MEMBER.has(errorCode)) return "lost";
+    this.#heard = sent;
+    return errorCode === REBALANCING ? "rebalance" : "ok";
   }
 
   /** Forgets who we were; the next join is a newcomer's. */
@@ -223,6 +244,7 @@ export class Membership {
     const isLeader = answer.leaderId === answer.memberId;
     const groupAssignment = isLeader ? await assign(answer.groupProtocol, answer.members) : [];
     const { generationId: generation, memberId } = answer;
+    const sent = new Moment();
     const synced = await this.#held<{ errorCode: number; memberAssignment: Buffer | null }>(
       lane,
       "SyncGroup",
@@ -234,6 +256,7 @@ export class Membership {
       return undefined;
     }
     checkGroupError(synced.errorCode, `Cannot join group "${group}"`);
+    this.#heard = sent;
     const assignment = synced.memberAssignment ?? Buffer.alloc(0);
     return { generation, memberId, isLeader, assignment };
   }

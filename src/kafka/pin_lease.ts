@@ -2,10 +2,11 @@ import type { Lease, Pin } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { Moment } from "../stream/moment.ts";
 import { sleep } from "../stream/sleep.ts";
+import { Ticker } from "../stream/ticker.ts";
 import { subscription } from "./assignors.ts";
 import { claimClientId, type ClaimId, isNewer, newClaim, readClaim } from "./claim_id.ts";
 import type { GroupCoordinators } from "./group_coordinators.ts";
-import { describeMembers, type MemberInfo } from "./group_positions.ts";
+import type { GroupLook, GroupLooks, MemberInfo } from "./group_looks.ts";
 import { Membership, takeOut } from "./membership.ts";
 
 /** How leases are named and paced. */
@@ -35,8 +36,12 @@ const LOOK_MS = 50;
 
 const SESSION_TIMEOUT_MS = 10_000;
 
+/** The beats of all leases of this process: they look at their groups together. */
+const BEATS = new Ticker(BEAT_MS);
+
 /** The lease's group as its coordinator shows it. */
 interface Look {
+  readonly group: GroupLook;
   readonly others: readonly MemberInfo[];
   /** Whether we are in it: whoever comes now finds us. */
   readonly isShown: boolean;
@@ -59,6 +64,7 @@ export class PinLease implements Lease {
   readonly #pin: Pin;
   readonly #group: string;
   readonly #coordinators: GroupCoordinators;
+  readonly #looks: GroupLooks;
   readonly #options: LeaseOptions;
   readonly #ending = new AbortController();
   readonly #waiting = new Set<() => void>();
@@ -68,20 +74,24 @@ export class PinLease implements Lease {
   #claim: ClaimId | undefined;
   #membership: Membership | undefined;
   #isJoined = false;
-  /** Who joined together with us was looked at; who joins later makes the group rebalance. */
-  #hasLooked = false;
   /** We were shown before anybody newer was: who comes after us finds us, and waits. */
   #wasFirst = false;
   #beating: Promise<void> | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
   /** When the last proof was asked for that came back well; undefined after we were out. */
   #proven: Moment | undefined;
   #doubts = 0;
+  #isDoubtNew = false;
 
-  constructor(pin: Pin, coordinators: GroupCoordinators, options: LeaseOptions) {
+  constructor(
+    pin: Pin,
+    coordinators: GroupCoordinators,
+    looks: GroupLooks,
+    options: LeaseOptions,
+  ) {
     this.#pin = pin;
     this.#group = leaseGroup(pin, options.prefix);
     this.#coordinators = coordinators;
+    this.#looks = looks;
     this.#options = options;
     this.lost = new Promise((resolve) => this.#settleLost = resolve);
   }
@@ -121,7 +131,7 @@ export class PinLease implements Lease {
     this.#join(membership);
     this.#proven = others.length === 0 ? start : await this.#untilAlone(claim);
     this.#checkEnding();
-    this.#timer = setInterval(() => void this.#beat(), BEAT_MS);
+    void this.#beatOn();
   }
 
   /** Looks now whether it still holds, for a user that may be newer than whoever has taken it. */
@@ -145,7 +155,6 @@ export class PinLease implements Lease {
 
   async release(): Promise<void> {
     this.#ending.abort();
-    clearInterval(this.#timer);
     this.#wake();
     await this.#membership?.leave();
   }
@@ -153,7 +162,6 @@ export class PinLease implements Lease {
   /** Joins in the background; the coordinator shows us as soon as the request is there. */
   #join(membership: Membership): void {
     this.#isJoined = false;
-    this.#hasLooked = false;
     membership.join((_protocol, members) =>
       Promise.resolve(members.map(({ memberId }) => ({ memberId, memberAssignment: NOTHING })))
     ).then(
@@ -188,6 +196,14 @@ export class PinLease implements Lease {
     }
   }
 
+  async #beatOn(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted && !this.isLost) {
+      await BEATS.next(signal);
+      await this.#beat();
+    }
+  }
+
   /** Proves the lease, or finds that it is gone. Failures leave it in doubt until the next one. */
   #beat(): Promise<void> {
     if (this.#ending.signal.aborted || this.isLost) return Promise.resolve();
@@ -206,16 +222,17 @@ export class PinLease implements Lease {
   /** Whether we are in the group, where newcomers see us, and no newer one is. */
   async #holds(): Promise<boolean> {
     const membership = this.#membership!;
-    const state = this.#isJoined ? await membership.heartbeat() : "joining";
-    if (state === "ok" && this.#hasLooked) return true;
+    const isJoined = this.#isJoined;
     const look = await this.#look();
-    this.#checkNewer(look, this.#claim!);
     // Somebody took us out, or Kafka forgot us. Whether that one has been and gone, only the
     // committed positions can tell: the doubt makes sessions compare them.
-    if (state === "lost") this.#proven = undefined;
+    if (isJoined && !look.isShown) this.#proven = undefined;
+    this.#checkNewer(look, this.#claim!);
     if (this.isLost || this.#ending.signal.aborted) return false;
-    if (state === "joining") return look.isShown;
-    if (state === "ok") return this.#hasLooked = look.isShown;
+    if (!isJoined) return look.isShown;
+    const state = await membership.stay(look.group);
+    if (state === "ok") return look.isShown;
+    if (this.#ending.signal.aborted) return false;
     if (state === "lost") membership.reset();
     this.#join(membership);
     return state === "rebalance";
@@ -242,19 +259,21 @@ export class PinLease implements Lease {
   }
 
   #prove(sent: Moment): void {
-    const isDoubt = this.#proven === undefined || sent.since(this.#proven) >= SURE_MS;
-    if (isDoubt) this.#doubts++;
+    if (this.#proven === undefined || sent.since(this.#proven) >= SURE_MS) {
+      this.#doubts++;
+      this.#isDoubtNew = true;
+    }
     this.#proven = sent;
-    if (!this.isSure) return;
+    if (!this.isSure) return; // the answer took too long
     this.#wake();
-    if (!isDoubt) return;
+    if (!this.#isDoubtNew) return;
+    this.#isDoubtNew = false;
     for (const listener of [...this.#doubting]) listener();
   }
 
   #lose(error: ProxyError): void {
     if (this.isLost) return;
     this.#lostError = error;
-    clearInterval(this.#timer);
     this.#settleLost(error);
     this.#wake();
   }
@@ -264,13 +283,12 @@ export class PinLease implements Lease {
   }
 
   async #look(): Promise<Look> {
-    const members = await describeMembers(this.#coordinators, this.#group);
-    const own = this.#claim?.nonce;
-    const isOwn = ({ clientId }: MemberInfo) =>
-      own !== undefined && readClaim(clientId)?.nonce === own;
-    const others = members.filter((member) => !isOwn(member));
+    const group = await this.#looks.look(this.#group);
+    const { members } = group;
+    const own = this.#membership?.clientId;
+    const others = members.filter(({ clientId }) => clientId !== own);
     const isShown = others.length < members.length;
-    return { others, isShown };
+    return { group, others, isShown };
   }
 }
 

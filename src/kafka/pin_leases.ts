@@ -1,6 +1,7 @@
 import type { Lease, Leases, Pin } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import type { GroupCoordinators } from "./group_coordinators.ts";
+import type { GroupLooks } from "./group_looks.ts";
 import { leaseGroup, type LeaseOptions, PinLease } from "./pin_lease.ts";
 
 interface Held {
@@ -15,11 +16,13 @@ interface Held {
  */
 export class PinLeases implements Leases {
   readonly #coordinators: GroupCoordinators;
+  readonly #looks: GroupLooks;
   readonly #options: LeaseOptions;
   readonly #held = new Map<string, Held>();
 
-  constructor(coordinators: GroupCoordinators, options: LeaseOptions) {
+  constructor(coordinators: GroupCoordinators, looks: GroupLooks, options: LeaseOptions) {
     this.#coordinators = coordinators;
+    this.#looks = looks;
     this.#options = options;
   }
 
@@ -46,7 +49,7 @@ export class PinLeases implements Leases {
     let held = this.#held.get(key);
     const isShared = held !== undefined && !held.lease.isLost;
     if (held === undefined || !isShared) {
-      const lease = new PinLease(pin, this.#coordinators, this.#options);
+      const lease = new PinLease(pin, this.#coordinators, this.#looks, this.#options);
       held = { lease, acquired: lease.acquire(), users: 0 };
       this.#held.set(key, held);
     }

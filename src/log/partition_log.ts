@@ -224,7 +224,12 @@ export class PartitionLog {
       if (leader === undefined) return { kind: "moved", reason: "it has no leader" };
       const target = { topic, partition, offset, maxBytes };
       const [answer] = await reader.fetch(leader, [target], { isolation, waitMs: 0 });
-      return answer ?? { kind: "moved", reason: "the broker left it out of its answer" };
+      if (answer === undefined) {
+        return { kind: "moved", reason: "the broker left it out of its answer" };
+      }
+      // The metadata's word counts, which is asked for anew: one broker may know a topic later than
+      // the others, when it is new or the broker has just started.
+      return answer.kind === "gone" ? { kind: "moved", reason: answer.reason } : answer;
     } catch (error) {
       const known = ProxyError.from(error);
       if (known.code === "unknown_topic") return { kind: "gone", reason: known.message };

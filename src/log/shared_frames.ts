@@ -13,10 +13,10 @@ export interface FrameEncoder {
 /** Frames made once from a chunk in one format, for all who send them. */
 class ChunkFrames {
   readonly #frames: Frame[] = [];
-  readonly #encoder: FrameEncoder;
   readonly #made: (frame: Frame) => void;
+  /** Undefined when all is made: it holds a decompressed batch, which no budget counts. */
+  #encoder: FrameEncoder | undefined;
   #making: Promise<Frame | undefined> | undefined;
-  #isComplete = false;
 
   constructor(encoder: FrameEncoder, made: (frame: Frame) => void) {
     this.#encoder = encoder;
@@ -25,7 +25,7 @@ class ChunkFrames {
 
   at(index: number): Frame | undefined | Promise<Frame | undefined> {
     const frame = this.#frames[index];
-    if (frame !== undefined || this.#isComplete) return frame;
+    if (frame !== undefined || this.#encoder === undefined) return frame;
     if (this.#making !== undefined) return this.#making.then(() => this.at(index));
     const made = this.#encoder.next();
     if (!(made instanceof Promise)) return this.#keep(made);
@@ -38,7 +38,7 @@ class ChunkFrames {
 
   #keep(frame: Frame | undefined): Frame | undefined {
     if (frame === undefined) {
-      this.#isComplete = true;
+      this.#encoder = undefined;
       return undefined;
     }
     this.#frames.push(frame);

@@ -158,7 +158,9 @@ export class V1FrameEncoder {
     let at = 0;
     let records = 0;
     let payloadBytes = 0;
-    let last = 0n;
+    // A bigint for each record would cost as much as its digits.
+    let lastBase = 0n;
+    let lastDelta = 0;
     this.#held = false;
     try {
       do {
@@ -173,7 +175,8 @@ export class V1FrameEncoder {
         at = end;
         records++;
         payloadBytes += recordBytes;
-        last = this.#batchBase + BigInt(walker.offsetDelta);
+        lastBase = this.#batchBase;
+        lastDelta = walker.offsetDelta;
       } while (this.#toRecord() || this.#toNextBatch());
     } catch (error) {
       if (records === 0) throw error;
@@ -181,11 +184,13 @@ export class V1FrameEncoder {
     }
     scratch[at++] = CLOSE_BRACKET;
     const written = scratch.subarray(0, at);
-    const data = scratch.utf8Slice(0, at);
-    const bytes = isAscii(written) ? at : Buffer.byteLength(data);
+    const isPlain = isAscii(written);
+    const data = isPlain ? scratch.latin1Slice(0, at) : scratch.utf8Slice(0, at);
+    const bytes = isPlain ? at : Buffer.byteLength(data);
     shrink();
     const { topic, partition } = this.#chunk;
-    return { data, bytes, topic, partition, next: last + 1n, records, payloadBytes };
+    const next = lastBase + BigInt(lastDelta + 1);
+    return { data, bytes, topic, partition, next, records, payloadBytes };
   }
 
   /** Goes on into the next batches as long as they open without waiting. */
@@ -281,8 +286,11 @@ export class V1FrameEncoder {
 /** Kept between frames; a frame of a very large record gets a larger one for once. */
 const SCRATCH_BYTES = 1 << 20;
 
-/** Deno's Buffer has it; the published type does not. */
-type Scratch = Buffer & { utf8Slice(start: number, end: number): string };
+/** Deno's Buffer has them; the published type does not. */
+type Scratch = Buffer & {
+  latin1Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
+};
 
 const kept = Buffer.allocUnsafeSlow(SCRATCH_BYTES) as Scratch;
 const keptView = new DataView(kept.buffer, kept.byteOffset, kept.byteLength);

@@ -19,6 +19,8 @@ export class KafkaMonitor {
   readonly #ask: () => Promise<unknown>;
   readonly #events: Log;
   readonly #stopping = new AbortController();
+  /** Ends the pause between two looks. */
+  #pausing = new AbortController();
   #awaySinceMs: number | undefined;
   #wasReached = false;
   #reason = "it has not answered yet";
@@ -41,6 +43,7 @@ export class KafkaMonitor {
 
   stop(): void {
     this.#stopping.abort();
+    this.#pausing.abort();
   }
 
   /** Why Kafka is not ready; undefined when it is. */
@@ -75,7 +78,8 @@ export class KafkaMonitor {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       if (this.trouble === undefined) backoff.reset();
-      await sleep(this.trouble === undefined ? CHECK_MS : backoff.next(), signal);
+      this.#pausing = new AbortController();
+      await sleep(this.trouble === undefined ? CHECK_MS : backoff.next(), this.#pausing.signal);
       if (!signal.aborted) await this.#look();
     }
   }
@@ -89,6 +93,8 @@ export class KafkaMonitor {
       await this.#ask();
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
+      // Others may have made it look: from now on it is to look often, not after the long pause.
+      if (this.trouble === undefined) this.#pausing.abort();
       this.#reason = error instanceof Error ? error.message : String(error);
       this.#awaySinceMs ??= performance.now();
       this.#events.emit("kafka_unreachable", { kafka: this.#kafka, error });

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Slice } from "../core/chunk.ts";
 import type { Frame, FrameSink, Isolation } from "../core/ports.ts";
 import type { Cursor } from "../log/cursor.ts";
@@ -6,6 +7,12 @@ import type { SharedLog } from "../log/shared_log.ts";
 import { type V1Format, v1FormatKey, V1FrameEncoder } from "../protocol/v1_frames.ts";
 import type { Pacer } from "../stream/pacer.ts";
 import { sleep } from "../stream/sleep.ts";
+
+/**
+ * After a frame of this size the event loop takes a turn: the socket is written and the next chunk
+ * read while others are encoded, and other sockets get theirs.
+ */
+const BULK_BYTES = 32 * 1024;
 
 /** What a pump works with. */
 export interface PumpOptions {
@@ -124,6 +131,7 @@ export class FramePump {
       onFrame(frame);
       const pauseMs = pacer.pauseAfter(frame.records, performance.now());
       if (pauseMs > 0) await sleep(pauseMs, this.#signal);
+      else if (frame.bytes >= BULK_BYTES) await new Promise<void>((turn) => setImmediate(turn));
     }
     own.next = next;
     onReached(partition, next);

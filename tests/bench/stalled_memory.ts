@@ -74,7 +74,13 @@ export async function measureStall(options: StallOptions): Promise<StallResult> 
   }
   await Promise.all([reading, readingOn]);
   const { latest: after } = await helper.listOffsets(topic, 0);
-  return { startBytes, mostBytes, endBytes: proxy.rssBytes, produced: after - before };
+  const endBytes = proxy.rssBytes;
+  return {
+    startBytes,
+    mostBytes: Math.max(mostBytes, endBytes),
+    endBytes,
+    produced: after - before,
+  };
 }
 
 /** The control comes before the row that is compared with it. */

@@ -8,7 +8,8 @@ import { ProxyProcess } from "../support/proxy_process.ts";
 import { type ClientRecord, RecordClient } from "../support/record_client.ts";
 import { startProxy, type TestProxy, type V1Query } from "../support/test_proxy.ts";
 
-const sharedKafka = shareKafka();
+/** A node that was killed is let in again after 2 s, not 4. */
+const sharedKafka = shareKafka({ properties: { "broker.session.timeout.ms": 2_000 } });
 
 /** Longer than a broker that was killed needs to be let in again. */
 const LONG = { timeoutMs: 40_000 };
@@ -46,9 +47,9 @@ Deno.test("broker restarted in the middle: nothing lost, nothing repeated", asyn
   await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 100 });
   await using reader = await proxy.read({ topic }, streaming());
   await using grouped = await proxy.connect({ topic, consumerGroup: "restarted" }, streaming());
-  await using producer = await helper.backgroundProduce({ topic, ratePerSecond: 60_000 });
+  await using producer = await helper.backgroundProduce({ topic, ratePerSecond: 30_000 });
 
-  await Promise.all([reader.until(100_000), grouped.until(100_000)]);
+  await Promise.all([reader.until(60_000), grouped.until(60_000)]);
   {
     await using _ = await killed(node);
     await node.start();
@@ -216,5 +217,45 @@ Deno.test("broker that is down at start: upgrades get 503, and work once it has 
     assert.deepEqual(proxy.log.filter(({ level }) => level === "error"), []);
   } finally {
     if (!node.isRunning) await node.start();
+  }
+});
+
+Deno.test("broker that has died: clients of groups that close or are closed leave nothing behind", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const [node] = kafka.nodes;
+  const topic = "buried";
+  await helper.createTopic(topic);
+  await helper.produce({ topic, count: 1_000 });
+  const args = ["--kafka", kafka.bootstrap, "--commit-interval-ms", "600000"];
+  await using proxy = await ProxyProcess.start({ args });
+  await proxy.event("kafka_connected");
+  const open = async (query: string) => {
+    const client = await RecordClient.open(`${proxy.url}?topic=${topic}&${query}`, streaming());
+    await client.until(1_000);
+    return client;
+  };
+  const [leaving, staying, reading] = await Promise.all(
+    ["consumerGroup=leaving", "consumerGroup=staying", "consumerGroup=&offset=0"].map(open),
+  );
+  await node.stop();
+  try {
+    assert.equal((await leaving.close()).code, 1000, "it does not wait for the commit");
+    const closed = await proxy.event("session_closed");
+    assert.equal(closed.group, "leaving");
+    assert.equal(proxy.events("commit_failed").length, 1);
+
+    const startMs = performance.now();
+    proxy.signal("SIGTERM");
+    assert.equal((await proxy.ended()).code, 0);
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs < 5_000, `it took ${tookMs} ms`);
+    for (const client of [staying, reading]) {
+      assert.deepEqual(await client.closed, { code: 1001, reason: "SIGTERM" });
+    }
+  } finally {
+    await node.start();
+  }
+  for (const group of ["leaving", "staying"]) {
+    assert.deepEqual(await helper.groupOffsets(group), [], "what was not committed comes again");
   }
 });

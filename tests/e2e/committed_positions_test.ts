@@ -166,7 +166,7 @@ Deno.test("committed positions: after kill -9 of the proxy nothing is lost and l
 
   let next = 0n;
   let leastFirst = 0n;
-  for (let life = 1; life <= 3; life++) {
+  for (let life = 1; life <= 2; life++) {
     await using proxy = await ProxyProcess.start({ args });
     await proxy.event("kafka_connected");
     const came: { atMs: number; next: bigint }[] = [];

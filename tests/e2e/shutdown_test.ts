@@ -69,7 +69,8 @@ Deno.test("SIGTERM: new requests are refused while it leaves, then the port is f
   const topic = "leaving-new";
   await helper.createTopic(topic);
   await helper.produce({ topic, count: 300_000 });
-  await using proxy = await ProxyProcess.start({ args: ["--kafka", kafka.bootstrap] });
+  const args = ["--kafka", kafka.bootstrap, "--drain-timeout-ms", "1500"];
+  await using proxy = await ProxyProcess.start({ args });
   await proxy.event("kafka_connected");
   // It keeps the server busy leaving for its drain time-out.
   using stuck = await StuckPeer.connect(`${proxy.url}?topic=${topic}&consumerGroup=leaving-new`);

@@ -49,7 +49,7 @@ Deno.test("takeover in one process, nothing missed or repeated, ten times at ful
   const { kafka, helper } = await sharedKafka();
   const topic = "relay";
   await helper.createTopic(topic);
-  await helper.produce({ topic, count: 200_000, valueBytes: 30 });
+  await helper.produce({ topic, count: 100_000, valueBytes: 30 });
   await using _ = await helper.backgroundProduce({ topic, valueBytes: 30, ratePerSecond: 0 });
   await using proxy = await startProxy({ kafka: kafka.bootstrap, ...NO_INTERVAL });
   const query = { topic, consumerGroup: "relay", partition: 0 };

@@ -136,7 +136,7 @@ Deno.test("V1FrameEncoder.next() gives frames or corrupt_batch, mutated bytes", 
         await framesOrCorrupt(chunkOf([rawBatch(left, records.length)]), format);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });
 
@@ -150,6 +150,6 @@ Deno.test("V1FrameEncoder.next() gives frames or corrupt_batch, random bytes", a
         await framesOrCorrupt(chunkOf([rawBatch(bytes, count)]), format);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Slice } from "../../src/core/chunk.ts";
 import { SharedFrames } from "../../src/log/shared_frames.ts";
 import { FramePump, type PumpOptions } from "../../src/session/frame_pump.ts";
 import { Pacer } from "../../src/stream/pacer.ts";
@@ -171,6 +172,32 @@ Deno.test("FramePump.assign() takes nothing, the signal aborted", async () => {
   assert.equal(test.pump.partitions.size, 0);
   assert.equal(test.test.log.size, 0);
   await test.run();
+});
+
+// The cursor has yielded them already when the partition is revoked, or assigned anew elsewhere.
+Deno.test("FramePump.run() passes over slices from before a rebalance", async () => {
+  await using other = new TestLog({ partitions: 2 });
+  for (const partition of [0, 1]) other.reader.fill(1, 4, partition);
+  const slices: Slice[] = [];
+  for (const partition of [0, 1]) {
+    const cursor = other.open(0, [partition]);
+    slices.push((await cursor.next())!);
+    cursor.close();
+  }
+  const cursor = {
+    add: () => {},
+    remove: () => {},
+    close: () => {},
+    isShared: () => false,
+    [Symbol.asyncIterator]: () => slices.values(),
+  };
+  const log = { open: () => cursor, log: () => undefined } as unknown as PumpOptions["log"];
+  await using test = new TestPump({ log });
+  // Partition 0 is not ours any more, and 1 was assigned again from another offset.
+  test.pump.assign(one(1, 2n));
+  await test.run();
+  assert.deepEqual(test.sent, []);
+  assert.deepEqual(test.reached, []);
 });
 
 Deno.test("FramePump.run() encodes for itself, a slice that begins inside a chunk", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { GroupCommitter } from "../../src/session/group_committer.ts";
 import { PositionLedger } from "../../src/session/position_ledger.ts";
+import { eventLoopTurns } from "../support/event_loop.ts";
 import { EventRecorder } from "../support/event_recorder.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeGroups } from "../support/fake_groups.ts";
@@ -113,6 +114,8 @@ Deno.test("GroupCommitter.finish() waits for a commit under way, and commits wha
   await eventually("the first commit", () => test.groups.tries === 1, { everyMs: 1 });
   test.send(20n);
   const finishing = test.committer.finish();
+  await eventLoopTurns();
+  assert.equal(test.groups.tries, 1);
   release();
   await finishing;
   assert.deepEqual(test.committed, [10n, 20n]);

@@ -223,6 +223,41 @@ Deno.test("KafkaReader.fetch() gives what is readable first, an old message afte
   assert.equal(second.error.code, "old_format");
 });
 
+Deno.test("KafkaReader.fetch() says what is wrong, after a batch that ends before the offset", async () => {
+  const cluster = new FakeCluster();
+  const records = Buffer.concat([
+    buildBatch({ baseOffset: 0n, records: values(3) }),
+    buildOldMessage(3n, 1),
+  ]);
+  cluster.fetched = [{ partition: 0, highWatermark: 9n, records }];
+  const [answer] = await readerOf(cluster).fetch(1, [target(0, 3n)], COMMITTED);
+  assert.ok(answer.kind === "failed");
+  assert.equal(answer.error.code, "old_format");
+});
+
+// Taken for the end of the partition it sent the cursor to the long poll, which was answered at
+// once with the same half batch, again and again.
+Deno.test("KafkaReader.fetch() says corrupt_batch, half a batch and nothing else", async () => {
+  const cluster = new FakeCluster();
+  const records = buildBatch({ baseOffset: 5n, records: values(3) }).subarray(0, -1);
+  cluster.fetched = [{ partition: 0, highWatermark: 9n, records }];
+  const [answer] = await readerOf(cluster).fetch(1, [target(0, 5n)], COMMITTED);
+  assert.ok(answer.kind === "failed");
+  assert.equal(answer.error.code, "corrupt_batch");
+  assert.match(answer.error.message, /only part of the record batch at offset 5 came/);
+});
+
+Deno.test("KafkaReader.fetch() says moved, so that it is asked for alone, half a batch among others", async () => {
+  const cluster = new FakeCluster();
+  const whole = buildBatch({ baseOffset: 0n, records: values(3) });
+  cluster.fetched = [
+    { partition: 0, highWatermark: 3n, records: whole },
+    { partition: 2, highWatermark: 3n, records: whole.subarray(0, 70) },
+  ];
+  const answers = await readerOf(cluster).fetch(1, [target(0), target(2)], POLL);
+  assert.deepEqual(answers.map(({ kind }) => kind), ["chunk", "moved"]);
+});
+
 Deno.test("KafkaReader.fetch() gives no answer for what was not asked", async () => {
   const cluster = new FakeCluster();
   cluster.fetched = [{ partition: 5 }, { partition: 0 }];

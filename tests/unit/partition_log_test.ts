@@ -194,6 +194,15 @@ Deno.test("PartitionLog.fetch() goes on, unknown for a moment as while a broker 
   assert.equal((await test.log.fetch(0n, 4096)).next, 10n);
 });
 
+Deno.test("PartitionLog.fetch() goes on, one broker does not know what the cluster knows for seconds", async () => {
+  using test = new TestPartition();
+  test.reader.fill(1, 10);
+  for (let i = 0; i < 7; i++) test.reader.at().failures.push("gone");
+  const startMs = performance.now();
+  assert.equal((await test.log.fetch(0n, 4096)).next, 10n);
+  assert.ok(performance.now() - startMs > 1_000, "no longer than it takes to be deleted");
+});
+
 Deno.test("PartitionLog.fetch() throws topic_deleted, unknown in every look for a second", async () => {
   using test = new TestPartition();
   test.reader.deleteTopic();

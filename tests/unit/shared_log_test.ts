@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { ProxyError } from "../../src/core/proxy_error.ts";
 import { TOPIC } from "../support/array_reader.ts";
 import { isSettled } from "../support/event_loop.ts";
 import { eventually } from "../support/eventually.ts";
 import { History } from "../support/history.ts";
+import { holdsFor } from "../support/holds_for.ts";
 import { offsetsOf, pullTo, TestLog } from "../support/test_log.ts";
 
 Deno.test("SharedLog.open() reads once from Kafka, many cursors from the beginning", async () => {
@@ -187,6 +189,23 @@ Deno.test("SharedLog.open() goes on where it was, Kafka away while it waits", as
   const history = await reading;
   history.verify();
   assert.equal(history.count, 10);
+  cursor.close();
+});
+
+Deno.test("SharedLog.open() asks now and then and not in a loop, every long poll refused", async () => {
+  await using test = new TestLog();
+  const { reader } = test;
+  const { fetch } = reader;
+  reader.fetch = (nodeId, targets, options) =>
+    options.waitMs === 0
+      ? fetch.call(reader, nodeId, targets, options)
+      : Promise.reject(new ProxyError("kafka_unavailable", "refused"));
+  const cursor = test.open();
+  const pull = cursor.next();
+  await holdsFor(300, "a few fetches", () => reader.immediate.length < 12);
+  assert.ok(reader.immediate.length > 1);
+  reader.append(["a"]);
+  assert.deepEqual(await offsetsOf((await pull)!), [0n]);
   cursor.close();
 });
 

@@ -289,7 +289,8 @@ Deno.test("WebSocketSink.closed says 4408, no byte taken for the stall time-out"
   const { code, reason } = await test.sink.closed;
   assert.equal(code, 4408);
   assert.equal(reason, "stalled: no byte taken for 0 s");
-  assert.ok(performance.now() - startMs >= 59);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs >= 59 && tookMs < 5_000, `${tookMs} ms`);
   assert.deepEqual(test.socket.closes, [{ code, reason }]);
 });
 

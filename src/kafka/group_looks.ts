@@ -1,0 +1,105 @@
+import type { BrokerLink } from "./broker_link.ts";
+import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
+
+/** GROUP_ID_NOT_FOUND, from brokers that say so instead of describing a dead group. */
+const GROUP_NOT_FOUND = 69;
+
+/** Groups in one request: its answer is read in one go, and nothing else happens meanwhile. */
+const MOST_GROUPS = 100;
+
+/** A live member of a group, as its coordinator shows it in every state of the group. */
+export interface MemberInfo {
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly clientHost: string;
+}
+
+/** A group as its coordinator shows it now; an unused one is `Dead` and has no members. */
+export interface GroupLook {
+  /** For example `Stable`, `PreparingRebalance`, `Empty` (Kafka's `ClassicGroupState`). */
+  readonly state: string;
+  readonly members: readonly MemberInfo[];
+}
+
+interface DescribedGroup extends GroupLook {
+  readonly errorCode: number;
+  readonly groupId: string;
+}
+
+const DEAD: GroupLook = { state: "Dead", members: [] };
+
+/**
+ * Looks at groups. All that are asked for in the same turn of the event loop are looked at with one
+ * request to each coordinator: two hundred idle leases cost a broker two requests a second.
+ */
+export class GroupLooks {
+  readonly #coordinators: GroupCoordinators;
+  #pending = new Map<string, PromiseWithResolvers<GroupLook>>();
+
+  constructor(coordinators: GroupCoordinators) {
+    this.#coordinators = coordinators;
+  }
+
+  /**
+   * A group as it is now.
+   *
+   * @throws {ProxyError} `kafka_unavailable`, `forbidden`
+   */
+  look(group: string): Promise<GroupLook> {
+    let waiting = this.#pending.get(group);
+    if (waiting === undefined) {
+      if (this.#pending.size === 0) queueMicrotask(() => void this.#lookAtAll());
+      this.#pending.set(group, waiting = Promise.withResolvers());
+    }
+    return waiting.promise;
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = new Map();
+    const found = pending.size === 1
+      ? new Map<string, GroupLook>()
+      : await this.#coordinators.askMany([...pending.keys()], describeGroups);
+    for (const [group, { resolve, reject }] of pending) {
+      const look = found.get(group);
+      if (look !== undefined) resolve(look);
+      else this.#lookAtOne(group).then(resolve, reject);
+    }
+  }
+
+  /** For a group alone, and for one whose coordinator is not where it was. */
+  #lookAtOne(group: string): Promise<GroupLook> {
+    return this.#coordinators.ask(group, async (link) => {
+      const [described] = await describe(link, [group]);
+      if (described.errorCode === GROUP_NOT_FOUND) return DEAD;
+      checkGroupError(described.errorCode, `Cannot look at group "${group}"`);
+      return described;
+    });
+  }
+}
+
+/** Those of the groups that this broker coordinates. */
+async function describeGroups(
+  link: BrokerLink,
+  groups: readonly string[],
+): Promise<Map<string, GroupLook>> {
+  const found = new Map<string, GroupLook>();
+  for (let from = 0; from < groups.length; from += MOST_GROUPS) {
+    for (const group of await describe(link, groups.slice(from, from + MOST_GROUPS))) {
+      const { errorCode, groupId } = group;
+      if (errorCode === 0) found.set(groupId, group);
+      else if (errorCode === GROUP_NOT_FOUND) found.set(groupId, DEAD);
+    }
+  }
+  return found;
+}
+
+async function describe(
+  link: BrokerLink,
+  groupIds: readonly string[],
+): Promise<readonly DescribedGroup[]> {
+  const answer = await link.send<{ groups: readonly DescribedGroup[] }>("DescribeGroups", {
+    groupIds,
+  });
+  return answer.groups;
+}
