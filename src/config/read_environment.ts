@@ -17,6 +17,9 @@ export interface Environment {
 
 const PREFIX = "KAFKA_PROXY_";
 
+/** Begins the variables of the tests' launcher, which a developer may have set for good. */
+const TEST_PREFIX = "KAFKA_PROXY_TEST_";
+
 /**
  * Reads the variables whose names begin with `KAFKA_PROXY_`; unknown ones are problems.
  *
@@ -34,7 +37,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     }
   }
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || text === undefined) continue;
+    if (!name.startsWith(PREFIX) || name.startsWith(TEST_PREFIX) || text === undefined) continue;
     if (ENVIRONMENT_NAMES.includes(name) || isServiceLink(name, text)) continue;
     problems.push(
       `${name} is not a setting${didYouMean(name, ENVIRONMENT_NAMES)}; --help shows all`,

@@ -371,3 +371,8 @@ Deno.test("ENVIRONMENT_NAMES has one KAFKA_PROXY_ name for each setting", () => 
   assert.equal(new Set(ENVIRONMENT_NAMES).size, SETTING_KEYS.length);
   for (const name of ENVIRONMENT_NAMES) assert.match(name, /^KAFKA_PROXY_[A-Z]+(_[A-Z]+)*$/);
 });
+
+Deno.test("parseSettings() passes over the variables of the tests' launcher", () => {
+  const env = { KAFKA_PROXY_TEST_CACHE: "/tmp/cache", KAFKA_PROXY_KAFKA: "localhost:9092" };
+  assert.equal(parseSettings({ args: [], env }).kind, "run");
+});
