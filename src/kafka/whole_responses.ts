@@ -10,8 +10,8 @@ const READ_BYTES = 64 * 1024;
  * Options for `net.connect` that gather a broker's responses (i32 length, then so many bytes) as
  * they arrive, each straight into a buffer of its own.
  *
- * Without it every read makes a buffer, and KafkaJS copies a large response together once it is
- * complete; here a response is copied once.
+ * Without it every read makes a buffer. One more copy is left: KafkaJS keeps an empty remainder of
+ * the response before, and joins it with the next.
  *
  * @param onWhole gets each response with its length in front
  * @param onFault a length that cannot be one: what follows makes no sense
