@@ -1,14 +1,6 @@
+import { ANONYMOUS, type Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { SharedSecret } from "./shared_secret.ts";
-
-/** Who a client is, as far as it has proven it. */
-export interface Principal {
-  /** For logs, limits and rights. */
-  readonly name: string;
-}
-
-/** Everybody, on a server without credentials. */
-export const ANONYMOUS: Principal = { name: "anonymous" };
 
 /** One way to prove who one is. */
 export interface AuthScheme {
@@ -20,14 +12,16 @@ export interface AuthScheme {
   principal(headers: Headers): Principal | undefined | Promise<Principal | undefined>;
 }
 
+/** Whoever knows the one secret may do everything, as with the original. */
+const SHARED: Principal = { name: "shared-secret", may: () => true };
+
 /** The scheme of {@linkcode SharedSecret}: whoever knows the secret is `shared-secret`. */
 export function sharedSecretScheme(secret: string): AuthScheme {
   const shared = new SharedSecret(secret);
   return {
     challenge: 'Basic realm="kafka-proxy", charset="UTF-8"',
     hint: '"Authorization: basic SECRET"',
-    principal: (headers) =>
-      shared.accepts(headers.get("Authorization")) ? { name: "shared-secret" } : undefined,
+    principal: (headers) => shared.accepts(headers.get("Authorization")) ? SHARED : undefined,
   };
 }
 

@@ -196,3 +196,35 @@ export interface Leases {
    */
   acquire(pin: Pin, signal: AbortSignal, onDoubt?: () => void): Promise<Lease>;
 }
+
+/** A record to write. */
+export interface NewRecord {
+  readonly key: Uint8Array | null;
+  /** `null` is a tombstone. */
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
+  /** Milliseconds since 1970; absent: now. */
+  readonly timestampMs?: bigint;
+  /** Absent: by key as other Kafka clients do (murmur2), without a key spread. */
+  readonly partition?: number;
+}
+
+/**
+ * What became of a record: where it stands; or that it is not stored (`failed`); or that nobody can
+ * tell (`unknown`).
+ */
+export type Written =
+  | { readonly partition: number; readonly offset: bigint; readonly timestampMs: bigint }
+  | { readonly outcome: "failed" | "unknown"; readonly error: ProxyError };
+
+/** Writing to Kafka: idempotent, acknowledged by all replicas in sync. */
+export interface RecordWriter {
+  /**
+   * Writes records of one topic; the results stand in their order.
+   *
+   * Order: within a topic-partition, records are appended in the order in which they were given to
+   * this method, over all calls, for as long as they do not fail. Never rejects: what is wrong with
+   * the topic is every record's error.
+   */
+  write(topic: string, records: readonly NewRecord[]): Promise<Written[]>;
+}
