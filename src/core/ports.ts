@@ -136,8 +136,11 @@ export interface FrameSink {
 
 /** What happens to a member of a balanced group; each is waited for before the member goes on. */
 export interface GroupMemberEvents {
-  /** The member's partitions from now on, all of them; commits carry a new generation. */
-  assigned(partitions: readonly number[]): Promise<void>;
+  /**
+   * The member's partitions from now on by topic, all of them, ascending; a topic of which it has
+   * none is left out. Commits carry a new generation.
+   */
+  assigned(partitions: ReadonlyMap<string, readonly number[]>): Promise<void>;
   /** The group rebalances: stop sending. Commits are still taken until this settles. */
   revoking(): Promise<void>;
   /** The membership is over without notice; what it held may be somebody else's by now. */
@@ -159,9 +162,15 @@ export interface GroupMember {
   leave(): Promise<void>;
 }
 
-/** Joining balanced groups: Kafka shares a topic's partitions between the members. */
+/** Joining balanced groups: Kafka shares the partitions of topics between the members. */
 export interface GroupMembers {
-  join(group: string, topic: string, events: GroupMemberEvents): GroupMember;
+  /**
+   * Joins as a member that wants all of these topics.
+   *
+   * @param topics distinct; each has to exist, or the member ends with `unknown_topic` when it is
+   * the one who divides
+   */
+  join(group: string, topics: readonly string[], events: GroupMemberEvents): GroupMember;
 }
 
 /** A pinned partition of a group: the claim that makes its client the only one. */

@@ -28,11 +28,11 @@ export const ASSIGNORS: Readonly<Record<string, Assignor>> = {
 
 const PROTOCOL_VERSION = 0;
 
-/** What we tell the group's leader: the topic we want (ConsumerProtocolSubscription version 0). */
-export function subscription(topic: string): Buffer {
+/** What we tell the group's leader: the topics we want (ConsumerProtocolSubscription version 0). */
+export function subscription(topics: readonly string[]): Buffer {
   return AssignerProtocol.MemberMetadata.encode({
     version: PROTOCOL_VERSION,
-    topics: [topic],
+    topics: [...topics],
     userData: Buffer.alloc(0),
   });
 }
@@ -69,13 +69,18 @@ export function writeAssignments(
   }));
 }
 
-/** Our partitions of a topic, from what the leader sent; none for an empty assignment. */
-export function readAssignment(bytes: Buffer, topic: string): number[] {
-  if (bytes.length === 0) return [];
+/**
+ * Our partitions by topic, ascending, from what the leader sent. Topics without any are left out,
+ * and those that we did not ask for.
+ */
+export function readAssignment(bytes: Buffer, topics: readonly string[]): Map<string, number[]> {
+  if (bytes.length === 0) return new Map();
   const assignment = AssignerProtocol.MemberAssignment.decode(bytes)?.assignment ?? {};
-  // A topic may be called "constructor", which every object has.
-  const own = new Map(Object.entries(assignment)).get(topic) ?? [];
-  return own.toSorted((a, b) => a - b);
+  return new Map(
+    Object.entries(assignment)
+      .filter(([topic, partitions]) => topics.includes(topic) && partitions.length > 0)
+      .map(([topic, partitions]) => [topic, partitions.toSorted((a, b) => a - b)]),
+  );
 }
 
 /** Each topic by itself in runs, the first members getting one more (Java's RangeAssignor). */

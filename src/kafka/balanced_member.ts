@@ -1,4 +1,4 @@
-import type { GroupMember, GroupMemberEvents, GroupMembers } from "../core/ports.ts";
+import type { GroupMember, GroupMemberEvents, GroupMembers, LogReader } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { Moment } from "../stream/moment.ts";
 import { sleep } from "../stream/sleep.ts";
@@ -15,7 +15,6 @@ import type { GroupLooks } from "./group_looks.ts";
 import { commitOffsets } from "./group_positions.ts";
 import { mayRetry } from "./kafka_error.ts";
 import { type Joined, type JoinedMember, Membership } from "./membership.ts";
-import type { KafkaReader } from "./kafka_reader.ts";
 
 /** Members look so often whether the group rebalances; Kafka waits for all before it goes on. */
 const LOOK_MS = 1_000;
@@ -38,8 +37,8 @@ export class KafkaGroupMembers implements GroupMembers {
     this.#context = context;
   }
 
-  join(group: string, topic: string, events: GroupMemberEvents): GroupMember {
-    const member = new BalancedMember(group, topic, events, this.#context);
+  join(group: string, topics: readonly string[], events: GroupMemberEvents): GroupMember {
+    const member = new BalancedMember(group, topics, events, this.#context);
     member.start();
     return member;
   }
@@ -49,18 +48,18 @@ export class KafkaGroupMembers implements GroupMembers {
 export interface MemberContext {
   readonly coordinators: GroupCoordinators;
   readonly looks: GroupLooks;
-  readonly reader: KafkaReader;
+  readonly reader: Pick<LogReader, "topic">;
   readonly clientId: string;
 }
 
 /**
- * One member of a balanced group, for one topic: joins, beats, joins again at each rebalance, and
+ * One member of a balanced group, for its topics: joins, beats, joins again at each rebalance, and
  * waits for its session at every step. Eager rebalances: all partitions are given up before a join,
  * which is what the assignors that all Kafka clients share require.
  */
 class BalancedMember implements GroupMember {
   readonly #group: string;
-  readonly #topic: string;
+  readonly #topics: readonly string[];
   readonly #events: GroupMemberEvents;
   readonly #context: MemberContext;
   readonly #membership: Membership;
@@ -71,12 +70,17 @@ class BalancedMember implements GroupMember {
   #divided = new Map<string, number>();
   #finished: Promise<void> = Promise.resolve();
 
-  constructor(group: string, topic: string, events: GroupMemberEvents, context: MemberContext) {
+  constructor(
+    group: string,
+    topics: readonly string[],
+    events: GroupMemberEvents,
+    context: MemberContext,
+  ) {
     this.#group = group;
-    this.#topic = topic;
+    this.#topics = topics;
     this.#events = events;
     this.#context = context;
-    const metadata = subscription(topic);
+    const metadata = subscription(topics);
     this.#membership = new Membership(context.coordinators, {
       group,
       clientId: context.clientId,
@@ -114,7 +118,7 @@ class BalancedMember implements GroupMember {
         if (this.#joined !== undefined && !isNext(this.#joined, joined)) await this.#events.lost();
         this.#joined = joined;
         await this.#whileBeating(
-          this.#events.assigned(readAssignment(joined.assignment, this.#topic)),
+          this.#events.assigned(readAssignment(joined.assignment, this.#topics)),
         );
         const end = await this.#stay(joined);
         if (signal.aborted) return;
@@ -197,12 +201,22 @@ class BalancedMember implements GroupMember {
   async #assign(protocol: string, members: readonly JoinedMember[]) {
     const subscribers = readSubscriptions(members);
     const topics = [...new Set(subscribers.flatMap(({ topics }) => topics))];
-    // Another member's topic may not exist (yet); ours has to.
-    const own = await this.#context.reader.topic(this.#topic, { fresh: true });
-    const partitions = await this.#partitions(topics, true);
-    partitions.set(this.#topic, [...own.leaders.keys()]);
+    // Another member's topic may not exist (yet); ours have to.
+    const others = topics.filter((topic) => !this.#topics.includes(topic));
+    const partitions = new Map([
+      ...await this.#ownPartitions(),
+      ...await this.#partitions(others, true),
+    ]);
     this.#divided = new Map(topics.map((topic) => [topic, partitions.get(topic)?.length ?? 0]));
     return writeAssignments(ASSIGNORS[protocol](subscribers, partitions));
+  }
+
+  async #ownPartitions(): Promise<Map<string, number[]>> {
+    const { reader } = this.#context;
+    const own = await Promise.all(
+      this.#topics.map((topic) => reader.topic(topic, { fresh: true })),
+    );
+    return new Map(own.map(({ topic, leaders }) => [topic, [...leaders.keys()]]));
   }
 
   /** Those of the topics that can be looked up. */

@@ -126,7 +126,7 @@ export class PinLease implements Lease {
       clientId: claimClientId(this.#options.clientId, claim),
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       rebalanceTimeoutMs: SESSION_TIMEOUT_MS,
-      protocols: [{ name: "range", metadata: subscription(this.#pin.topic) }],
+      protocols: [{ name: "range", metadata: subscription([this.#pin.topic]) }],
     });
     this.#join(membership);
     this.#proven = others.length === 0 ? start : await this.#untilAlone(claim);
@@ -292,7 +292,7 @@ export class PinLease implements Lease {
   }
 }
 
-const NOTHING = subscription("").subarray(0, 0);
+const NOTHING = subscription([]).subarray(0, 0);
 
 /** The group that stands for a pin; names of groups and topics may have dots, but no colons. */
 export function leaseGroup({ group, topic, partition }: Pin, prefix: string): string {

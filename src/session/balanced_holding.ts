@@ -51,8 +51,8 @@ export class BalancedHolding implements Holding {
     const { topic } = this.#plan.request;
     const { members, events, commitIntervalMs } = this.#services;
     const group = this.#group;
-    const member = this.#member = members.join(group, topic, {
-      assigned: (partitions) => this.#assigned(session, partitions),
+    const member = this.#member = members.join(group, [topic], {
+      assigned: (partitions) => this.#assigned(session, partitions.get(topic) ?? []),
       revoking: () => this.#revoking(session),
       lost: () => this.#lost(session),
       failed: (error) => session.fail(error),

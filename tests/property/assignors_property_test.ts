@@ -65,10 +65,8 @@ Deno.test("writeAssignments() is read back by each member, any assignment", () =
   fc.assert(fc.property(subscribers, partitions, (members, topics) => {
     const assignment = ASSIGNORS.range(members, topics);
     for (const { memberId, memberAssignment } of writeAssignments(assignment)) {
-      for (const topic of TOPICS) {
-        const wanted = assignment.get(memberId)![topic] ?? [];
-        assert.deepEqual(readAssignment(memberAssignment, topic), wanted);
-      }
+      const wanted = Object.entries(assignment.get(memberId)!).filter(([, own]) => own.length > 0);
+      assert.deepEqual(readAssignment(memberAssignment, TOPICS), new Map(wanted));
     }
   }));
 });

@@ -4,16 +4,16 @@ import type { ProxyError } from "../../src/core/proxy_error.ts";
 /** A member of a balanced group to which a test says what the group decides. */
 export class FakeMember implements GroupMember {
   readonly group: string;
-  readonly topic: string;
+  readonly topics: readonly string[];
   readonly events: GroupMemberEvents;
   readonly commits: ReadonlyMap<number, bigint>[] = [];
   /** What the next commits are answered, one each. */
   readonly failures: ProxyError[] = [];
   hasLeft = false;
 
-  constructor(group: string, topic: string, events: GroupMemberEvents) {
+  constructor(group: string, topics: readonly string[], events: GroupMemberEvents) {
     this.group = group;
-    this.topic = topic;
+    this.topics = topics;
     this.events = events;
   }
 
@@ -34,8 +34,8 @@ export class FakeMember implements GroupMember {
 export class FakeMembers implements GroupMembers {
   readonly joined: FakeMember[] = [];
 
-  join(group: string, topic: string, events: GroupMemberEvents): GroupMember {
-    const member = new FakeMember(group, topic, events);
+  join(group: string, topics: readonly string[], events: GroupMemberEvents): GroupMember {
+    const member = new FakeMember(group, topics, events);
     this.joined.push(member);
     return member;
   }

@@ -111,21 +111,21 @@ for (const topic of ["constructor", "toString"]) {
         new Map([[topic, [0, 1]]]),
       );
       const [{ memberAssignment }] = writeAssignments(result);
-      assert.deepEqual(readAssignment(memberAssignment, topic), [0, 1]);
-      assert.deepEqual(readAssignment(memberAssignment, "valueOf"), []);
+      const found = readAssignment(memberAssignment, [topic, "valueOf"]);
+      assert.deepEqual(found, new Map([[topic, [0, 1]]]));
     });
   }
 }
 
 Deno.test("readSubscriptions() gives the members in the order of their ids, with their topics", () => {
   const found = readSubscriptions([
-    { memberId: "m-b", memberMetadata: subscription("orders") },
-    { memberId: "m-a", memberMetadata: subscription("events") },
-    { memberId: "M", memberMetadata: subscription("orders") },
+    { memberId: "m-b", memberMetadata: subscription(["orders"]) },
+    { memberId: "m-a", memberMetadata: subscription(["events", "orders"]) },
+    { memberId: "M", memberMetadata: subscription(["orders"]) },
   ]);
   assert.deepEqual(found, [
     { memberId: "M", topics: ["orders"] },
-    { memberId: "m-a", topics: ["events"] },
+    { memberId: "m-a", topics: ["events", "orders"] },
     { memberId: "m-b", topics: ["orders"] },
   ]);
 });
@@ -148,7 +148,7 @@ for (const [what, bytes] of [["no bytes", []], ["bytes that end early", [0, 0, 0
   Deno.test(`readSubscriptions() gives a member nothing, ${what}`, () => {
     const members = [
       { memberId: "bad", memberMetadata: Buffer.from(bytes as number[]) },
-      { memberId: "good", memberMetadata: subscription("orders") },
+      { memberId: "good", memberMetadata: subscription(["orders"]) },
     ];
     assert.deepEqual(readSubscriptions(members), [
       { memberId: "bad", topics: [] },
@@ -157,20 +157,23 @@ for (const [what, bytes] of [["no bytes", []], ["bytes that end early", [0, 0, 0
   });
 }
 
-Deno.test("readAssignment() gives the partitions of the topic, ascending", () => {
+Deno.test("readAssignment() gives the partitions of each topic that we want, ascending", () => {
   const [one, two] = writeAssignments(
     new Map<string, Record<string, number[]>>([
-      ["m1", { orders: [3, 1, 2], events: [0] }],
+      ["m1", { orders: [3, 1, 2], events: [0], audit: [] }],
       ["m2", {}],
     ]),
   );
   assert.equal(one.memberId, "m1");
-  assert.deepEqual(readAssignment(one.memberAssignment, "orders"), [1, 2, 3]);
-  assert.deepEqual(readAssignment(one.memberAssignment, "events"), [0]);
-  assert.deepEqual(readAssignment(one.memberAssignment, "others"), []);
-  assert.deepEqual(readAssignment(two.memberAssignment, "orders"), []);
+  const { memberAssignment } = one;
+  assert.deepEqual(
+    readAssignment(memberAssignment, ["events", "orders", "audit", "others"]),
+    new Map([["orders", [1, 2, 3]], ["events", [0]]]),
+  );
+  assert.deepEqual(readAssignment(memberAssignment, ["events"]), new Map([["events", [0]]]));
+  assert.deepEqual(readAssignment(two.memberAssignment, ["orders"]), new Map());
 });
 
 Deno.test("readAssignment() gives nothing, no bytes as for a member the leader left out", () => {
-  assert.deepEqual(readAssignment(Buffer.alloc(0), "orders"), []);
+  assert.deepEqual(readAssignment(Buffer.alloc(0), ["orders"]), new Map());
 });

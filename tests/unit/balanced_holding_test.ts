@@ -18,6 +18,11 @@ async function joined(
   return { ...client, member };
 }
 
+/** Gives the member these partitions, none others. */
+function assign(member: FakeMember, partitions: readonly number[]): Promise<void> {
+  return member.events.assigned(new Map([["orders", partitions]]));
+}
+
 /** What was sent, as partition and offset, sorted. */
 function sent(sink: ManualSink): string[] {
   return sink.frames.flatMap((frame) => JSON.parse(frame))
@@ -35,7 +40,8 @@ async function records(sink: ManualSink, count: number): Promise<void> {
 Deno.test("BalancedHolding.begin() joins the client's own group and sends nothing yet", async () => {
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink } = await joined(test);
-  assert.deepEqual([member.group, member.topic], ["g1", "orders"]);
+  assert.equal(member.group, "g1");
+  assert.deepEqual(member.topics, ["orders"]);
   await holdsFor(10, "nothing sent", () => sink.frames.length === 0);
   assert.equal(test.leases.given.length, 0);
 });
@@ -44,7 +50,7 @@ Deno.test("BalancedHolding.begin() sends what is assigned, where the group was",
   await using test = new TestSessions({ partitions: 3 });
   test.groups.set("g1", "orders", 2, 8n);
   const { member, sink } = await joined(test);
-  await member.events.assigned([0, 2]);
+  await assign(member, [0, 2]);
   await records(sink, 12);
   assert.deepEqual(sent(sink), [...offsetsOf(0, 0, 10), ...offsetsOf(2, 8, 10)]);
   const [{ partitions }] = test.events.of("assigned");
@@ -55,18 +61,27 @@ Deno.test("BalancedHolding.begin() starts at the offset that was asked for, the 
   await using test = new TestSessions({ partitions: 3 });
   test.groups.set("g1", "orders", 1, 9n);
   const { member, sink } = await joined(test, { query: "&offset=-2" });
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await records(sink, 2);
   await member.events.revoking();
-  await member.events.assigned([0, 1]);
+  await assign(member, [0, 1]);
   await records(sink, 3);
   assert.deepEqual(sent(sink), ["0:8", "0:9", "1:9"]);
+});
+
+Deno.test("BalancedHolding.begin() has no partitions, its topic left out of the assignment", async () => {
+  await using test = new TestSessions({ partitions: 3 });
+  const { member, sink } = await joined(test);
+  await member.events.assigned(new Map());
+  const [{ partitions }] = test.events.of("assigned");
+  assert.deepEqual(partitions, []);
+  await holdsFor(10, "nothing sent", () => sink.frames.length === 0);
 });
 
 Deno.test("BalancedHolding.begin() commits as the member, what was taken", async () => {
   await using test = new TestSessions({ partitions: 3, commitIntervalMs: 2 });
   const { member, sink } = await joined(test);
-  await member.events.assigned([1]);
+  await assign(member, [1]);
   await records(sink, 10);
   await eventually("a commit", () => member.commits.length > 0, { everyMs: 1 });
   assert.deepEqual(member.commits.at(-1), new Map([[1, 10n]]));
@@ -77,7 +92,7 @@ Deno.test("BalancedHolding.begin() commits as the member, what was taken", async
 Deno.test("BalancedHolding.begin() stops, waits for the client and commits, before a rebalance", async () => {
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink } = await joined(test, { prepare: (sink) => sink.holdBytes() });
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await records(sink, 10);
   const revoking = member.events.revoking();
   test.reader.fill(1, 10, 0);
@@ -92,7 +107,7 @@ Deno.test("BalancedHolding.begin() stops, waits for the client and commits, befo
 Deno.test("BalancedHolding.begin() waits half a second and no more, a client that takes nothing", async () => {
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink } = await joined(test, { prepare: (sink) => sink.holdBytes() });
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await records(sink, 10);
   const startMs = performance.now();
   await member.events.revoking();
@@ -104,12 +119,12 @@ Deno.test("BalancedHolding.begin() waits half a second and no more, a client tha
 Deno.test("BalancedHolding.begin() goes on exactly with what it keeps, after a rebalance", async () => {
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink } = await joined(test, { prepare: (sink) => sink.holdBytes() });
-  await member.events.assigned([0, 1]);
+  await assign(member, [0, 1]);
   await records(sink, 20);
   // Nothing was taken, so nothing is committed; what is kept does not go back for that.
   await member.events.revoking();
   test.reader.fill(1, 5, 0);
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await records(sink, 25);
   assert.deepEqual(sent(sink), [...offsetsOf(0, 0, 15), ...offsetsOf(1, 0, 10)].sort());
 });
@@ -117,10 +132,10 @@ Deno.test("BalancedHolding.begin() goes on exactly with what it keeps, after a r
 Deno.test("BalancedHolding.begin() commits nothing of a partition that has gone", async () => {
   await using test = new TestSessions({ partitions: 3, commitIntervalMs: 2 });
   const { member, sink } = await joined(test, { prepare: (sink) => sink.holdBytes() });
-  await member.events.assigned([0, 1]);
+  await assign(member, [0, 1]);
   await records(sink, 20);
   await member.events.revoking();
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   sink.take();
   await eventually("a commit", () => member.commits.length > 0, { everyMs: 1 });
   assert.ok(member.commits.every((commit) => !commit.has(1)));
@@ -129,11 +144,11 @@ Deno.test("BalancedHolding.begin() commits nothing of a partition that has gone"
 Deno.test("BalancedHolding.begin() starts from the committed position, a membership that was lost", async () => {
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink } = await joined(test);
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await records(sink, 10);
   test.groups.set("g1", "orders", 0, 4n);
   await member.events.lost();
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await records(sink, 16);
   assert.deepEqual(sink.offsets.slice(10), [4, 5, 6, 7, 8, 9]);
 });
@@ -142,11 +157,11 @@ Deno.test("BalancedHolding.begin() drops a commit that is refused, and goes on",
   await using test = new TestSessions({ partitions: 3, commitIntervalMs: 2 });
   const { member, sink } = await joined(test);
   member.failures.push(new ProxyError("group_in_use", "the generation is over"));
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await eventually("the refusal", () => member.failures.length === 0, { everyMs: 1 });
   await holdsFor(10, "open and quiet", () => !sink.isClosed && member.commits.length === 0);
   await member.events.revoking();
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   await eventually("a commit", () => member.commits.length > 0, { everyMs: 1 });
 });
 
@@ -162,7 +177,7 @@ Deno.test("BalancedHolding.begin() ends the session, the group does not take it"
 Deno.test("BalancedHolding.finish() commits and release() leaves, the session stopped", async () => {
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink, session } = await joined(test);
-  await member.events.assigned([0, 1, 2]);
+  await assign(member, [0, 1, 2]);
   await records(sink, 30);
   await session.stop(1001, "leaving", 0);
   assert.deepEqual(member.commits, [new Map([[0, 10n], [1, 10n], [2, 10n]])]);
@@ -182,7 +197,7 @@ Deno.test("BalancedHolding.begin() reads nothing, assigned after the end", async
   await using test = new TestSessions({ partitions: 3 });
   const { member, sink, session } = await joined(test);
   await session.stop(1001, "leaving", 0);
-  await member.events.assigned([0]);
+  await assign(member, [0]);
   assert.deepEqual(sink.frames, []);
   assert.equal(test.services.log.size, 0);
 });
