@@ -7,6 +7,11 @@ export type Isolation = "committed" | "uncommitted";
 /** A topic as its metadata shows it now. */
 export interface TopicInfo {
   readonly topic: string;
+  /**
+   * Another one after the topic was deleted and created again (KIP-516): 22 characters of base64url.
+   * Absent on brokers before 2.8.
+   */
+  readonly topicId?: string;
   /** Partition number to the node id of its leader; `undefined` while it has none. */
   readonly leaders: ReadonlyMap<number, number | undefined>;
 }
@@ -43,6 +48,12 @@ export interface LogReader {
    * @throws {ProxyError} `unknown_topic`, `forbidden`, `kafka_unavailable`
    */
   topic(name: string, options?: { fresh?: boolean }): Promise<TopicInfo>;
+  /**
+   * The id the cluster was given when it was made, and keeps; `undefined` on brokers without one.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  clusterId(): Promise<string | undefined>;
   /**
    * One Fetch to one broker. `waitMs` 0 goes out on the connection for immediate answers; more is a
    * long poll on a connection of its own, ended early by the first byte that arrives.

@@ -122,6 +122,41 @@ export class BrokerLink {
     return { version, payload: answer.payload };
   }
 
+  /** The versions of an API that the broker speaks; `undefined` where it has no such API. */
+  versions(api: string): { readonly minVersion: number; readonly maxVersion: number } | undefined {
+    return this.#broker.versions[apiKeys[api]];
+  }
+
+  /**
+   * Sends a request whose body is bytes already, in a version that KafkaJS may not know, and returns
+   * the answer's bytes after the correlation id.
+   *
+   * @param throttledMs how long the answer asks us to wait before the next request (KIP-219)
+   * @throws whatever KafkaJS throws for a lost connection or a time-out; the link is then over
+   */
+  async raw(
+    api: string,
+    apiVersion: number,
+    body: Buffer,
+    throttledMs: (payload: Buffer) => number,
+  ): Promise<Buffer> {
+    const answer = await this.#exchange(CONTROL, {
+      request: {
+        apiKey: apiKeys[api],
+        apiVersion,
+        apiName: api,
+        encode: () => Promise.resolve({ buf: body, buffer: body }),
+      },
+      response: {
+        decode: (payload) =>
+          Promise.resolve({ payload, clientSideThrottleTime: throttledMs(payload) }),
+        parse: asIs,
+      },
+      logResponseError: false,
+    }) as { payload: Buffer };
+    return answer.payload;
+  }
+
   /** Ends the connections now, without waiting for answers: those requests fail. */
   close(): void {
     this.#broken = true;

@@ -1,6 +1,14 @@
+import type { Buffer } from "node:buffer";
 import { ProxyError } from "../core/proxy_error.ts";
 import { BrokerLink, type BrokerOptions } from "./broker_link.ts";
 import { unavailable } from "./kafka_error.ts";
+import {
+  type ClusterMetadata,
+  METADATA_WITH_IDS,
+  metadataRequest,
+  readMetadataResponse,
+  type TopicMetadata,
+} from "./metadata_request.ts";
 import { hedged } from "../stream/hedged.ts";
 
 /** A broker's place in the network, as the cluster advertises it. */
@@ -14,21 +22,6 @@ interface Address {
  * ms: a broker that hangs keeps its connections open, and would be waited for until the time-out.
  */
 const SLOW_MS = 1_000;
-
-/** One topic of a Metadata answer; errors are in the data. */
-export interface TopicMetadata {
-  readonly topic: string;
-  readonly topicErrorCode: number;
-  readonly partitionMetadata: readonly {
-    readonly partitionId: number;
-    readonly leader: number;
-  }[];
-}
-
-interface MetadataAnswer {
-  readonly brokers: readonly (Address & { readonly nodeId: number })[];
-  readonly topicMetadata: readonly TopicMetadata[];
-}
 
 /**
  * The brokers of one cluster: who they are, and one {@linkcode BrokerLink} to each that is used.
@@ -44,6 +37,7 @@ export class ClusterClient {
   /** Brokers that have had a question for longer than {@linkcode SLOW_MS}. */
   readonly #slow = new Set<string>();
   readonly #closing = new AbortController();
+  #clusterId: string | undefined;
 
   constructor(bootstrap: readonly string[], options: BrokerOptions) {
     this.#bootstrap = bootstrap.map((address) => {
@@ -108,11 +102,17 @@ export class ClusterClient {
 
   /** Metadata of these topics as the cluster has it now. */
   async metadata(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const answer = await this.any((link) =>
-      link.send<MetadataAnswer>("Metadata", { topics, allowAutoTopicCreation: false })
-    );
-    this.#learn(answer.brokers);
-    return answer.topicMetadata;
+    return (await this.#metadata(topics)).topicMetadata;
+  }
+
+  /**
+   * The cluster's id, which it keeps for ever; `undefined` on brokers that give none.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  async clusterId(): Promise<string | undefined> {
+    if (this.#clusterId === undefined) await this.#metadata([]);
+    return this.#clusterId;
   }
 
   /** Remembers a broker that another answer named, a group's coordinator say. */
@@ -130,7 +130,14 @@ export class ClusterClient {
     }
   }
 
-  #learn(brokers: MetadataAnswer["brokers"]): void {
+  async #metadata(topics: readonly string[]): Promise<ClusterMetadata> {
+    const answer = await this.any((link) => askMetadata(link, topics));
+    this.#learn(answer.brokers);
+    this.#clusterId = answer.clusterId ?? this.#clusterId;
+    return answer;
+  }
+
+  #learn(brokers: ClusterMetadata["brokers"]): void {
     if (brokers.length === 0) return;
     this.#addresses.clear();
     for (const { nodeId, host, port } of brokers) this.#addresses.set(nodeId, { host, port });
@@ -188,6 +195,25 @@ export class ClusterClient {
     this.#links.set(key, opening);
     return opening;
   }
+}
+
+/** In a version with topic ids where the broker speaks one, else in KafkaJS's newest. */
+async function askMetadata(
+  link: BrokerLink,
+  topics: readonly string[],
+): Promise<ClusterMetadata> {
+  const { minVersion = 0, maxVersion = 0 } = link.versions("Metadata") ?? {};
+  const version = Math.min(maxVersion, METADATA_WITH_IDS.max);
+  if (version < Math.max(minVersion, METADATA_WITH_IDS.min)) {
+    return await link.send("Metadata", { topics, allowAutoTopicCreation: false });
+  }
+  const body = metadataRequest(topics, version);
+  return readMetadataResponse(await link.raw("Metadata", version, body, throttledMs));
+}
+
+/** It stands after the header's tags, of which brokers send none. */
+function throttledMs(payload: Buffer): number {
+  return payload.readInt32BE(1);
 }
 
 function keyOf({ host, port }: Address, lane: string): string {

@@ -81,6 +81,10 @@ export class KafkaReader implements LogReader {
     return this.#catalog.topic(name, options.fresh ?? false);
   }
 
+  clusterId(): Promise<string | undefined> {
+    return this.#cluster.clusterId();
+  }
+
   async fetch(
     nodeId: number,
     targets: readonly FetchTarget[],

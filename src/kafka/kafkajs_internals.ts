@@ -15,7 +15,13 @@ import type { Socket } from "node:net";
 
 /** A request of one API in one version, and how its answer is read. */
 export interface ProtocolRequest {
-  request: { apiKey: number; apiVersion: number; apiName: string };
+  request: {
+    apiKey: number;
+    apiVersion: number;
+    apiName: string;
+    /** What KafkaJS asks of its own encoder: the bytes, under two names. */
+    encode?: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+  };
   response: {
     decode(payload: Buffer): Promise<unknown>;
     parse(decoded: unknown): Promise<unknown>;

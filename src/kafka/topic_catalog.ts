@@ -79,7 +79,8 @@ export class TopicCatalog {
         ])
         .sort(([a], [b]) => a - b),
     );
-    const info = { topic: name, leaders };
+    const { topicId } = found;
+    const info = { topic: name, leaders, ...(topicId === undefined ? {} : { topicId }) };
     this.#known.set(name, { info, atMs: performance.now() });
     this.#prune();
     return info;

@@ -61,12 +61,18 @@ export class ArrayReader implements LogReader, Disposable {
   readonly looks: boolean[] = [];
   /** Brokers that cannot be reached now. */
   readonly unreachable = new Set<number>();
+  /** What {@linkcode clusterId} gives; `undefined` as on old brokers. */
+  cluster: string | undefined = "array-cluster";
+  /** Whether topics have ids, as on brokers from 2.8 on. */
+  hasTopicIds = true;
   readonly #topics = new Map<string, Map<number, ArrayPartition>>();
+  readonly #topicIds = new Map<string, string>();
   readonly #nodes: number;
   readonly #pause: () => Promise<void>;
   readonly #waiting = new Set<() => void>();
   #held: PromiseWithResolvers<void> | undefined;
   #isClosed = false;
+  #lastTopicId = 0;
 
   constructor({ partitions = 1, nodes = 1, pause }: ArrayReaderOptions = {}) {
     this.#nodes = nodes;
@@ -89,8 +95,10 @@ export class ArrayReader implements LogReader, Disposable {
     return this.#waiting.size;
   }
 
+  /** A new topic, under a new id also where there was one of that name. */
   addTopic(name: string, partitions: number): void {
     this.#topics.set(name, new Map());
+    this.#topicIds.set(name, `${++this.#lastTopicId}`.padStart(22, "A"));
     for (let i = 0; i < partitions; i++) this.addPartition(name);
   }
 
@@ -172,7 +180,14 @@ export class ArrayReader implements LogReader, Disposable {
     }
     if (this.unreachable.size === this.#nodes) throw away();
     const leaders = new Map([...partitions].map(([number, { leader }]) => [number, leader]));
-    return { topic: name, leaders };
+    const topicId = this.hasTopicIds ? this.#topicIds.get(name) : undefined;
+    return { topic: name, leaders, ...(topicId === undefined ? {} : { topicId }) };
+  }
+
+  async clusterId(): Promise<string | undefined> {
+    await this.#pause();
+    if (this.unreachable.size === this.#nodes) throw away();
+    return this.cluster;
   }
 
   async fetch(
