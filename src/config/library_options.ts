@@ -43,6 +43,22 @@ export interface LibraryOptions {
   pingTimeoutSeconds?: number;
   /** Most sockets at a time; 10,000. */
   maxSockets?: number;
+  /** Most sockets at a time from one address; 0 sets no limit. */
+  maxSocketsPerAddress?: number;
+  /** Most sockets at a time of one principal; 0 sets no limit. */
+  maxSocketsPerPrincipal?: number;
+  /** Most upgrades a second from one address; 0 sets no limit. */
+  upgradesPerSecond?: number;
+  /** Most bytes of a request's address and headers; 32 KiB. */
+  maxHeaderBytes?: number;
+  /** Most bytes of a message from a client; 4 MiB. */
+  maxMessageBytes?: number;
+  /** Most messages a second from one socket, 0 for no limit; 10,000. */
+  messagesPerSecond?: number;
+  /** Most bytes a second from one socket; 0 sets no limit. */
+  inboundBytesPerSecond?: number;
+  /** Most subscriptions at a time on one socket; 100. */
+  maxSubscriptions?: number;
   /** Most bytes of a record batch once decompressed; 64 MiB. */
   maxBatchBytes?: number;
   /** Bytes of fetched records that all readers share; 32 MiB. */

@@ -36,6 +36,22 @@ export interface Settings {
   readonly pingTimeoutSeconds: number;
   /** Most sockets at a time. */
   readonly maxSockets: number;
+  /** Most sockets at a time from one address; `undefined` without a limit. */
+  readonly maxSocketsPerAddress: number | undefined;
+  /** Most sockets at a time of one principal; `undefined` without a limit. */
+  readonly maxSocketsPerPrincipal: number | undefined;
+  /** Most upgrades a second from one address; `undefined` without a limit. */
+  readonly upgradesPerSecond: number | undefined;
+  /** Most bytes of a request's address and headers. */
+  readonly maxHeaderBytes: number;
+  /** Most bytes of a message from a client. */
+  readonly maxMessageBytes: number;
+  /** Most messages a second from one socket; `undefined` without a limit. */
+  readonly messagesPerSecond: number | undefined;
+  /** Most bytes a second from one socket; `undefined` without a limit. */
+  readonly inboundBytesPerSecond: number | undefined;
+  /** Most subscriptions at a time on one socket. */
+  readonly maxSubscriptions: number;
   /** Most bytes of a record batch once decompressed. */
   readonly maxBatchBytes: number;
   /** Bytes of fetched chunks kept for all readers together. */

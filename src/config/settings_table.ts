@@ -100,6 +100,49 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   maxSockets: row("maxSockets", count("sockets", 1, 1_000_000), 10_000, {
     doc: "Most WebSockets at a time; one more is answered with 503.",
   }),
+  maxSocketsPerAddress: row("maxSocketsPerAddress", limit("N", 1_000_000, "sockets"), undefined, {
+    doc: "Most WebSockets at a time from one address, of IPv6 from one network of 64 bits; one " +
+      "more is answered with 429.",
+    defaultText: "0",
+  }),
+  maxSocketsPerPrincipal: row(
+    "maxSocketsPerPrincipal",
+    limit("N", 1_000_000, "sockets"),
+    undefined,
+    {
+      doc: "Most WebSockets at a time of one principal, unless its own rights say otherwise; one " +
+        "more is answered with 429.",
+      defaultText: "0",
+    },
+  ),
+  upgradesPerSecond: row("upgradesPerSecond", limit("N", 1_000_000, "requests/s"), undefined, {
+    doc: "Most requests a second from one address to open a WebSocket; one more is answered " +
+      "with 429.",
+    defaultText: "0",
+  }),
+  maxHeaderBytes: row("maxHeaderBytes", bytes(1024, MIB), 32_768, {
+    doc:
+      "Most bytes of the address and the headers of a request for a WebSocket; larger ones are " +
+      "answered with 431.",
+  }),
+  maxMessageBytes: row("maxMessageBytes", bytes(1024, 64 * MIB), 4 * MIB, {
+    doc: "Most bytes of a message from a client; a larger one closes its socket with 1009.",
+  }),
+  messagesPerSecond: row("messagesPerSecond", limit("N", 10_000_000, "messages/s"), 10_000, {
+    doc: "Most messages a second from one socket; more close it with 4429.",
+  }),
+  inboundBytesPerSecond: row(
+    "inboundBytesPerSecond",
+    limit("BYTES", 1024 * MIB, "bytes/s"),
+    undefined,
+    {
+      doc: "Most bytes a second from one socket; more close it with 4429.",
+      defaultText: "0",
+    },
+  ),
+  maxSubscriptions: row("maxSubscriptions", count("subscriptions", 1, 10_000), 100, {
+    doc: "Most subscriptions at a time on one socket.",
+  }),
   maxBatchBytes: row("maxBatchBytes", bytes(1024, 1024 * MIB), 64 * MIB, {
     doc: "Most bytes of a record batch once decompressed; guards memory from small batches that " +
       "grow.",

@@ -68,6 +68,12 @@ export const EVENT_TABLE = {
     ["status", "code", "reason?", "address?", "topic?", "group?"],
     { burst: 20, perMs: 10_000, by: ["code"] },
   ),
+  limit_reached: row(
+    "warning",
+    "A client goes beyond {limit}",
+    ["limit", "address?", "principal?", "session?", "topic?"],
+    { burst: 5, perMs: 10_000, by: ["limit"] },
+  ),
   assigned: row("info", "Kafka assigned {partitions} of {topic}", [
     "session",
     "group",

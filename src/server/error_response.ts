@@ -19,7 +19,9 @@ export function errorResponse(error: ProxyError, challenge?: string): Response {
     headers.set("upgrade", "websocket");
     headers.set("sec-websocket-version", "13");
   }
-  if (status === 503 && retriable) headers.set("retry-after", RETRY_AFTER_SECONDS);
+  if ((status === 503 || status === 429) && retriable) {
+    headers.set("retry-after", RETRY_AFTER_SECONDS);
+  }
   const body = JSON.stringify({ error: { code, message, ...details } });
   return new Response(`${body}\n`, { status, headers });
 }

@@ -14,6 +14,7 @@ import { GroupReport } from "./group_report.ts";
 import { httpRoutes } from "./http_routes.ts";
 import { KafkaMonitor } from "./kafka_monitor.ts";
 import { handleUpgrade, type OpenSession, type UpgradeContext } from "./upgrade_handler.ts";
+import { SocketLimits } from "./socket_limits.ts";
 import { sleep } from "../stream/sleep.ts";
 
 /** What a program may add to the proxy. */
@@ -109,6 +110,7 @@ export class KafkaProxy {
         commitIntervalMs: settings.commitIntervalMs,
       },
       marks: this.#marks,
+      limits: new SocketLimits(settings),
       sessions: this.#sessions,
       checkReady: () => this.#checkReady(),
       whileReady: (work) => this.#monitor.guard(work),
@@ -223,7 +225,9 @@ export class KafkaProxy {
     } catch (error) {
       const known = ProxyError.from(error);
       if (known.code === "internal") return this.#failed(known.cause, pathname);
-      const { code, message: reason, row: { status } } = known;
+      const { code, message: reason, details, row: { status } } = known;
+      const limit = details?.limit;
+      if (typeof limit === "string") this.#events.emit("limit_reached", { limit, address });
       this.#events.emit("session_refused", { status, code, reason, address });
       return errorResponse(known, this.#authenticator.challenge);
     }

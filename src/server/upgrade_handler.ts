@@ -6,12 +6,13 @@ import { ProxyError } from "../core/proxy_error.ts";
 import { checkHandshake } from "../protocol/handshake.ts";
 import { chooseSubprotocol, parseSubprotocols } from "../protocol/subprotocols.ts";
 import { parseV1Request } from "../protocol/v1_request.ts";
-import { planV1 } from "../session/v1_plan.ts";
+import { planV1, type V1Plan } from "../session/v1_plan.ts";
 import { type SessionServices, V1Session } from "../session/v1_session.ts";
 import { upgrade } from "../socket/upgrade.ts";
 import type { WaterMarks } from "../socket/water_marks.ts";
 import type { WebSocketSink } from "../socket/web_socket_sink.ts";
 import { checkHost } from "../auth/host.ts";
+import type { SocketLimits } from "./socket_limits.ts";
 
 /** One accepted connection and what serves it. */
 export interface OpenSession {
@@ -26,6 +27,7 @@ export interface UpgradeContext {
   readonly authenticator: Authenticator;
   readonly services: SessionServices;
   readonly marks: WaterMarks;
+  readonly limits: SocketLimits;
   readonly sessions: Set<OpenSession>;
   /** @throws {ProxyError} `kafka_unavailable`, `leaving` */
   readonly checkReady: () => void;
@@ -47,15 +49,17 @@ export async function handleUpgrade(
   remoteAddress: string,
   context: UpgradeContext,
 ): Promise<Response> {
-  const { settings, authenticator, services, marks, sessions, checkReady, whileReady } = context;
+  const { settings, authenticator, services, marks, limits, sessions } = context;
+  const { checkReady, whileReady } = context;
   const { headers } = request;
+  limits.arrive(request, remoteAddress);
   const url = new URL(request.url);
   checkHandshake(request);
   const host = headers.get("host");
   const origin = headers.get("origin");
   checkOrigin({ origin, host, allowed: settings.origins });
   checkHost({ origin, host, listenHost: settings.host, allowed: settings.origins });
-  await authenticator.authenticate(headers);
+  const principal = await authenticator.authenticate(headers);
   const choice = chooseSubprotocol(parseSubprotocols(headers.get("sec-websocket-protocol")));
   const v1 = parseV1Request(url, {
     defaultPartition: settings.partition,
@@ -68,10 +72,17 @@ export async function handleUpgrade(
   const isGroup = v1.group !== undefined;
   checkReady();
   checkCapacity(context, isGroup);
-  const plan = await whileReady(planV1(v1, services));
-  // Others may have come while Kafka was asked.
-  checkReady();
-  checkCapacity(context, isGroup);
+  const leave = limits.enter(remoteAddress, principal);
+  let plan: V1Plan;
+  try {
+    plan = await whileReady(planV1(v1, services));
+    // Others may have come while Kafka was asked.
+    checkReady();
+    checkCapacity(context, isGroup);
+  } catch (error) {
+    leave();
+    throw error;
+  }
 
   const { response, sink } = upgrade(request, {
     marks,
@@ -80,6 +91,7 @@ export async function handleUpgrade(
     pingTimeoutSeconds: settings.pingTimeoutSeconds,
     onMessage: () => session.onMessage(),
   });
+  void sink.gone.then(leave);
   const session = new V1Session(crypto.randomUUID(), plan, sink, services);
   const open = { session, sink, isGroup };
   sessions.add(open);
@@ -100,6 +112,7 @@ function checkCapacity({ settings, marks, sessions }: UpgradeContext, isGroup: b
     throw new ProxyError(
       "overloaded",
       `Cannot open one more socket: ${marks.sockets} are open, the limit is ${settings.maxSockets}`,
+      { details: { limit: "maxSockets" } },
     );
   }
   if (!isGroup) return;
@@ -109,5 +122,6 @@ function checkCapacity({ settings, marks, sessions }: UpgradeContext, isGroup: b
     "overloaded",
     `Cannot open one more group session: ${groups} are open, the limit is ` +
       `${settings.maxGroupSessions}`,
+    { details: { limit: "maxGroupSessions" } },
   );
 }

@@ -7,6 +7,7 @@ import {
   type OpenSession,
   type UpgradeContext,
 } from "../../src/server/upgrade_handler.ts";
+import { SocketLimits } from "../../src/server/socket_limits.ts";
 import { WaterMarks } from "../../src/socket/water_marks.ts";
 import type { ArrayReaderOptions } from "../support/array_reader.ts";
 import { eventually } from "../support/eventually.ts";
@@ -44,6 +45,7 @@ export class TestServer implements AsyncDisposable {
       authenticator,
       services: this.fakes.services,
       marks: this.marks,
+      limits: new SocketLimits(settings),
       sessions: this.sessions,
       checkReady: () => {
         if (this.refusal !== undefined) throw this.refusal;

@@ -247,6 +247,47 @@ Deno.test("handleUpgrade() keeps to the limit, many at a time while Kafka is ask
   for (const answer of answers) answer[Symbol.dispose]();
 });
 
+Deno.test("handleUpgrade() says 429 too_many_requests, one socket over the address's limit", async () => {
+  await using server = new TestServer({ maxSocketsPerAddress: 1 });
+  const url = server.at(`topic=${TOPIC}&consumerGroup=`);
+  {
+    await using _one = await RecordClient.open(url);
+    using answer = await httpUpgrade(url);
+    assert.equal(answer.status, 429);
+    assert.equal(answer.headers.get("retry-after"), "1");
+    assert.equal(answer.error?.code, "too_many_requests");
+    assert.equal(answer.error.limit, "maxSocketsPerAddress");
+  }
+  await eventually("no socket", () => server.marks.sockets === 0, { everyMs: 1 });
+  await using _two = await RecordClient.open(url);
+});
+
+Deno.test("handleUpgrade() gives the place back, requests that are refused", async () => {
+  await using server = new TestServer({ maxSocketsPerAddress: 1 });
+  for (let i = 0; i < 3; i++) {
+    using answer = await httpUpgrade(server.at("topic=missing&consumerGroup="));
+    assert.equal(answer.error?.code, "unknown_topic");
+  }
+  await using _client = await RecordClient.open(server.at(`topic=${TOPIC}&consumerGroup=`));
+});
+
+Deno.test("handleUpgrade() says 429 before anything else, an address that comes too often", async () => {
+  await using server = new TestServer({ upgradesPerSecond: 1, auth: "thisisapassword" });
+  using first = await httpUpgrade(server.at(`topic=${TOPIC}`));
+  assert.equal(first.status, 401);
+  using second = await httpUpgrade(server.at(`topic=${TOPIC}`));
+  assert.equal(second.status, 429);
+  assert.equal(second.error?.limit, "upgradesPerSecond");
+});
+
+Deno.test("handleUpgrade() says 431 headers_too_large, over maxHeaderBytes", async () => {
+  await using server = new TestServer({ maxHeaderBytes: 2_000 });
+  const headers = { "x-padding": "x".repeat(2_000) };
+  using answer = await httpUpgrade(server.at(`topic=${TOPIC}`), { headers });
+  assert.equal(answer.status, 431);
+  assert.equal(answer.error?.code, "headers_too_large");
+});
+
 Deno.test("handleUpgrade() says 503 overloaded, one group session over the limit and no reader", async () => {
   await using server = new TestServer({ maxGroupSessions: 1, partitions: 2 });
   await using _group = await RecordClient.open(server.at(`topic=${TOPIC}&consumerGroup=g1`));

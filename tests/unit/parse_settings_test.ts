@@ -35,11 +35,29 @@ const BOUNDS: Partial<Record<SettingKey, [min: number, max: number]>> = {
   stallTimeoutMs: [10, 86400000],
   pingTimeoutSeconds: [0, 86400],
   maxSockets: [1, 1000000],
+  maxSocketsPerAddress: [0, 1000000],
+  maxSocketsPerPrincipal: [0, 1000000],
+  upgradesPerSecond: [0, 1000000],
+  maxHeaderBytes: [1024, 1048576],
+  maxMessageBytes: [1024, 67108864],
+  messagesPerSecond: [0, 10000000],
+  inboundBytesPerSecond: [0, 1073741824],
+  maxSubscriptions: [1, 10000],
   maxBatchBytes: [1024, 1073741824],
   cacheBytes: [65536, 17179869184],
   maxGroupSessions: [0, 100000],
   drainTimeoutMs: [0, 30000],
 };
+
+/** Settings of which 0 sets no limit. */
+const LIMITS: readonly SettingKey[] = [
+  "recordsPerSecond",
+  "maxSocketsPerAddress",
+  "maxSocketsPerPrincipal",
+  "upgradesPerSecond",
+  "messagesPerSecond",
+  "inboundBytesPerSecond",
+];
 
 /** For every other setting: values just inside, as they come out, and values just outside. */
 const SAMPLES: Partial<
@@ -139,7 +157,7 @@ for (const key of SETTING_KEYS) {
     );
     const numbers = (bounds ?? []).map((n): [string, unknown] => [
       String(n),
-      key === "recordsPerSecond" && n === 0 ? undefined : n,
+      LIMITS.includes(key) && n === 0 ? undefined : n,
     ]);
     const inside = [...numbers, ...(SAMPLES[key]?.inside ?? [])];
     assert.ok(inside.length > 0, "every setting has a sample here");
@@ -183,6 +201,14 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     stallTimeoutMs: 60000,
     pingTimeoutSeconds: 120,
     maxSockets: 10000,
+    maxSocketsPerAddress: undefined,
+    maxSocketsPerPrincipal: undefined,
+    upgradesPerSecond: undefined,
+    maxHeaderBytes: 32768,
+    maxMessageBytes: 4194304,
+    messagesPerSecond: 10000,
+    inboundBytesPerSecond: undefined,
+    maxSubscriptions: 100,
     maxBatchBytes: 67108864,
     cacheBytes: 33554432,
     maxGroupSessions: 500,
