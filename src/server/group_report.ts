@@ -1,7 +1,7 @@
 import type { LogReader } from "../core/ports.ts";
 import type { Log } from "../observe/events.ts";
 import type { PumpedPartition } from "../session/frame_pump.ts";
-import type { V1Session } from "../session/v1_session.ts";
+import type { StreamFigures } from "../session/topic_stream.ts";
 
 /** A partition's counts at its last report. */
 interface Counted {
@@ -16,7 +16,7 @@ interface Counted {
  * records that came from Kafka, `sent` those given to the socket.
  */
 export class GroupReport {
-  readonly #sessions: () => Iterable<V1Session>;
+  readonly #streams: () => Iterable<StreamFigures>;
   readonly #reader: LogReader;
   readonly #events: Log;
   readonly #intervalMs: number;
@@ -26,10 +26,10 @@ export class GroupReport {
   #reportedMs = performance.now();
 
   constructor(
-    sessions: () => Iterable<V1Session>,
+    streams: () => Iterable<StreamFigures>,
     options: { reader: LogReader; events: Log; intervalMs: number },
   ) {
-    this.#sessions = sessions;
+    this.#streams = streams;
     this.#reader = options.reader;
     this.#events = options.events;
     this.#intervalMs = options.intervalMs;
@@ -55,27 +55,26 @@ export class GroupReport {
     const nowMs = performance.now();
     const nothing = { received: 0, sent: 0, atMs: this.#reportedMs };
     this.#reportedMs = nowMs;
-    const groups = [...this.#sessions()].filter(({ plan }) => plan.request.group !== undefined);
-    const byTopic = Map.groupBy(groups, ({ plan }) => plan.request.topic);
-    await Promise.all([...byTopic].map(async ([topic, sessions]) => {
-      const partitions = new Set(sessions.flatMap((session) => [...session.partitions.keys()]));
+    const groups = [...this.#streams()].filter(({ group }) => group !== undefined);
+    const byTopic = Map.groupBy(groups, ({ topic }) => topic);
+    await Promise.all([...byTopic].map(async ([topic, streams]) => {
+      const partitions = new Set(streams.flatMap((stream) => [...stream.partitions.keys()]));
       if (partitions.size === 0) return;
       try {
         const ends = await this.#reader.offsets(topic, [...partitions], "latest", "uncommitted");
-        for (const session of sessions) this.#session(session, ends, nowMs, nothing);
+        for (const stream of streams) this.#stream(stream, ends, nowMs, nothing);
       } catch {
         // Kafka is away, or the topic is: the sessions report that themselves.
       }
     }));
   }
 
-  #session(
-    { plan, partitions }: V1Session,
+  #stream(
+    { topic, group, partitions }: StreamFigures,
     ends: Map<number, bigint>,
     nowMs: number,
     nothing: Counted,
   ): void {
-    const { topic, group } = plan.request;
     for (const [partition, pumped] of partitions) {
       const latest = ends.get(partition);
       if (latest === undefined) continue;
@@ -86,7 +85,7 @@ export class GroupReport {
       const durationMs = Math.round(nowMs - last.atMs);
       this.#last.set(pumped, { received: pumped.received, sent: pumped.sent, atMs: nowMs });
       this.#events.emit("partition_report", {
-        group,
+        group: group!,
         topic,
         partition,
         latest,

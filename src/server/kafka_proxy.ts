@@ -89,11 +89,14 @@ export class KafkaProxy {
     this.#authenticator = new Authenticator(
       settings.auth === undefined ? [] : [sharedSecretScheme(settings.auth)],
     );
-    this.#report = new GroupReport(() => [...this.#sessions].map(({ session }) => session), {
-      reader: this.#kafka.reader,
-      events: this.#events,
-      intervalMs: settings.recordIntervalMs,
-    });
+    this.#report = new GroupReport(
+      () => [...this.#sessions].flatMap(({ session }) => session.streams),
+      {
+        reader: this.#kafka.reader,
+        events: this.#events,
+        intervalMs: settings.recordIntervalMs,
+      },
+    );
     this.#routes = httpRoutes({ reasons: () => this.#reasons() });
     this.#context = {
       settings,

@@ -8,9 +8,9 @@ import type {
 import type { Log } from "../observe/events.ts";
 import { GroupCommitter } from "./group_committer.ts";
 import type { Holding, HoldingSession } from "./holding.ts";
-import { PositionLedger } from "./position_ledger.ts";
-import { committedOffsets, startOffsets } from "./start_offsets.ts";
-import type { V1Plan } from "./v1_plan.ts";
+import type { Ledger } from "./ledger.ts";
+import { committedOffsets, resolveStarts, type Starts } from "./start_offsets.ts";
+import type { TopicPlan } from "./topic_plan.ts";
 
 /** What members of a balanced group are made with. */
 export interface BalancedServices {
@@ -19,6 +19,8 @@ export interface BalancedServices {
   readonly members: GroupMembers;
   readonly events: Log;
   readonly commitIntervalMs: number;
+  /** Called with what Kafka has taken. */
+  readonly onCommitted?: (next: ReadonlyMap<number, bigint>) => void;
 }
 
 /** Before a rebalance the client gets so long to take what is under way, in ms. */
@@ -30,25 +32,32 @@ const REVOKE_DRAIN_MS = 500;
  * start where the group has committed. Commits carry the generation of their assignment.
  */
 export class BalancedHolding implements Holding {
-  readonly #plan: V1Plan;
+  readonly #plan: TopicPlan;
   readonly #group: string;
   readonly #sink: FrameSink;
   readonly #services: BalancedServices;
-  readonly #ledger = new PositionLedger();
+  readonly #ledger: Ledger;
   #member: GroupMember | undefined;
   #committer: GroupCommitter | undefined;
   #kept: ReadonlyMap<number, bigint> = new Map();
   #isFirst = true;
 
-  constructor(plan: V1Plan, group: string, sink: FrameSink, services: BalancedServices) {
+  constructor(
+    plan: TopicPlan,
+    group: string,
+    sink: FrameSink,
+    services: BalancedServices,
+    ledger: Ledger,
+  ) {
     this.#plan = plan;
+    this.#ledger = ledger;
     this.#group = group;
     this.#sink = sink;
     this.#services = services;
   }
 
   begin(session: HoldingSession): Promise<void> {
-    const { topic } = this.#plan.request;
+    const { topic } = this.#plan;
     const { members, events, commitIntervalMs } = this.#services;
     const group = this.#group;
     const member = this.#member = members.join(group, [topic], {
@@ -66,6 +75,7 @@ export class BalancedHolding implements Holding {
       groups: { commit: (_group, name, next) => member.commit(name, next) },
       intervalMs: commitIntervalMs,
       events,
+      onCommitted: this.#services.onCommitted,
       // A refused commit belongs to partitions that are about to be revoked; it is not repeated.
       onRefused: () => {},
     });
@@ -76,8 +86,8 @@ export class BalancedHolding implements Holding {
     return true;
   }
 
-  onReached(partition: number, next: bigint): void {
-    this.#ledger.reached(partition, next, this.#sink.sentBytes);
+  commitSoon(): void {
+    this.#committer?.soon();
   }
 
   async finish(): Promise<void> {
@@ -89,12 +99,13 @@ export class BalancedHolding implements Holding {
   }
 
   async #assigned(session: HoldingSession, partitions: readonly number[]): Promise<void> {
-    const { topic } = this.#plan.request;
+    const { topic } = this.#plan;
     const starts = await this.#starts(partitions);
     if (session.signal.aborted) return;
     this.#isFirst = false;
     this.#ledger.keep(partitions);
-    session.pump.assign(starts);
+    await session.assign(starts);
+    if (session.signal.aborted) return;
     this.#committer?.start();
     const { id } = session;
     this.#services.events.emit("assigned", {
@@ -105,33 +116,41 @@ export class BalancedHolding implements Holding {
     });
   }
 
-  async #starts(partitions: readonly number[]): Promise<Map<number, bigint>> {
-    const { request: { topic, isolation, start } } = this.#plan;
+  async #starts(partitions: readonly number[]): Promise<Starts> {
+    const { topic, isolation, start, onRange } = this.#plan;
     const { reader, groups } = this.#services;
     const kept = new Map([...this.#kept].filter(([partition]) => partitions.includes(partition)));
     const added = partitions.filter((partition) => !kept.has(partition));
     this.#kept = new Map();
-    if (added.length === 0) return kept;
+    if (added.length === 0) return { offsets: kept, gaps: [] };
     const target = { topic, partitions: added, isolation };
-    if (this.#isFirst && start !== undefined) {
-      return new Map([...kept, ...await startOffsets(target, start, reader)]);
-    }
-    const committed = await groups.committed(this.#group, topic, added);
-    return new Map([
-      ...kept,
-      ...await committedOffsets(target, this.#group, committed, this.#services),
-    ]);
+    const asked = this.#isFirst && start !== undefined
+      ? await resolveStarts(target, start, reader, onRange)
+      : { offsets: new Map<number, bigint>(), gaps: [] };
+    const rest = added.filter((partition) => !asked.offsets.has(partition));
+    const going = rest.length === 0
+      ? { offsets: new Map<number, bigint>(), gaps: [] }
+      : await committedOffsets(
+        { ...target, partitions: rest },
+        this.#group,
+        await groups.committed(this.#group, topic, rest),
+        this.#services,
+      );
+    return {
+      offsets: new Map([...kept, ...asked.offsets, ...going.offsets]),
+      gaps: [...asked.gaps, ...going.gaps],
+    };
   }
 
   /** Stops, lets the client take what is under way, commits it: then the partitions may go. */
-  async #revoking({ pump }: HoldingSession): Promise<void> {
-    this.#kept = pump.revoke();
-    await this.#sink.drained(REVOKE_DRAIN_MS);
+  async #revoking(session: HoldingSession): Promise<void> {
+    this.#kept = session.revoke();
+    await this.#ledger.settled(this.#sink, REVOKE_DRAIN_MS);
     await this.#committer?.pause();
   }
 
-  #lost({ pump }: HoldingSession): Promise<void> {
-    pump.revoke();
+  #lost(session: HoldingSession): Promise<void> {
+    session.revoke();
     this.#kept = new Map();
     this.#ledger.keep([]);
     return Promise.resolve();

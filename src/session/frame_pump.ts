@@ -1,18 +1,32 @@
 import { setImmediate } from "node:timers";
-import type { Slice } from "../core/chunk.ts";
+import type { Chunk, Slice } from "../core/chunk.ts";
 import type { Frame, FrameSink, Isolation } from "../core/ports.ts";
+import { ProxyError } from "../core/proxy_error.ts";
 import type { Cursor } from "../log/cursor.ts";
 import type { FrameEncoder, SharedFrames } from "../log/shared_frames.ts";
 import type { SharedLog } from "../log/shared_log.ts";
-import { type V1Format, v1FormatKey, V1FrameEncoder } from "../protocol/v1_frames.ts";
 import type { Pacer } from "../stream/pacer.ts";
 import { sleep } from "../stream/sleep.ts";
+import { type Gate, NO_GATE } from "./gate.ts";
 
 /**
  * After a frame of this size the event loop takes a turn: the socket is written and the next chunk
  * read while others are encoded, and other sockets get theirs.
  */
 const BULK_BYTES = 32 * 1024;
+
+/** What the frames of a pump look like. */
+export interface FrameFormat {
+  /** Equal for frames that are equal. */
+  key(frameBytes: number): string;
+  /** Frames of a chunk from an offset on; `mostRecords` is asked before each. */
+  encoder(
+    chunk: Chunk,
+    from: bigint,
+    frameBytes: number,
+    mostRecords?: () => number,
+  ): FrameEncoder;
+}
 
 /** What a pump works with. */
 export interface PumpOptions {
@@ -21,13 +35,27 @@ export interface PumpOptions {
   readonly log: SharedLog;
   readonly frames: SharedFrames;
   readonly sink: FrameSink;
-  readonly format: Omit<V1Format, "frameBytes">;
+  readonly format: FrameFormat;
   readonly pacer: Pacer;
+  /** How many records the client takes now; absent: any. */
+  readonly gate?: Pick<Gate, "allowance" | "opened" | "sent" | "look">;
   /** Asked before each frame; a promise is waited for, and the partition looked at again. */
   readonly mayGo: () => true | Promise<void>;
-  /** Everything of the partition up to `next` has been given to the sink. */
-  readonly onReached: (partition: number, next: bigint) => void;
+  /** Told of each frame that was given to the sink. */
   readonly onFrame: (frame: Frame) => void;
+  /** Everything of the partition up to `next` has been given to the sink, `records` just now. */
+  readonly onReached: (partition: number, next: bigint, records: number) => void;
+  /** Where to go on when a partition cannot be read where it stands; absent or undefined: throw. */
+  readonly onTrouble?: (trouble: Trouble) => bigint | undefined;
+}
+
+/** Why a partition cannot be read on from `next`. */
+export interface Trouble {
+  readonly partition: number;
+  readonly next: bigint;
+  readonly error: ProxyError;
+  /** The first offset after what cannot be read, where it is one batch. */
+  readonly after: bigint | undefined;
 }
 
 /** One partition, while it is ours. */
@@ -68,7 +96,10 @@ export class FramePump {
     this.#options = options;
     this.#signal = signal;
     this.#cursor = options.log.open(options.topic, new Map(), options.isolation);
-    signal.addEventListener("abort", () => this.#cursor.close());
+    signal.addEventListener("abort", () => {
+      this.#cursor.close();
+      options.gate?.look();
+    });
     if (signal.aborted) this.#cursor.close();
   }
 
@@ -90,9 +121,27 @@ export class FramePump {
   /** Stops sending all partitions; returns the next offset to send of each. */
   revoke(): Map<number, bigint> {
     const positions = new Map([...this.#owned].map(([partition, { next }]) => [partition, next]));
-    this.#owned.clear();
-    for (const partition of positions.keys()) this.#cursor.remove(partition);
+    for (const partition of positions.keys()) this.drop(partition);
     return positions;
+  }
+
+  /** Stops sending one partition. */
+  drop(partition: number): void {
+    this.#owned.delete(partition);
+    this.#cursor.remove(partition);
+  }
+
+  /** Goes on at another offset of a partition that is sent. */
+  move(partition: number, offset: bigint): void {
+    const own = this.#owned.get(partition);
+    if (own === undefined || this.#signal.aborted) return;
+    const { log, topic, isolation } = this.#options;
+    const moved = new OwnedPartition(offset);
+    moved.received = own.received;
+    moved.sent = own.sent;
+    this.#owned.set(partition, moved);
+    this.#cursor.remove(partition);
+    this.#cursor.add(log.log(topic, partition, isolation), offset);
   }
 
   /**
@@ -101,49 +150,112 @@ export class FramePump {
    * @throws {ProxyError} what makes a partition unreadable
    */
   async run(): Promise<void> {
-    for await (const slice of this.#cursor) await this.#send(slice);
+    for await (const slice of this.#slices()) await this.#send(slice);
+  }
+
+  /** What the cursor yields, past what the session wants to be led past. */
+  async *#slices(): AsyncIterable<Slice> {
+    for (;;) {
+      try {
+        const slice = await this.#cursor.next();
+        if (slice === undefined) return;
+        yield slice;
+      } catch (error) {
+        const partition = error instanceof ProxyError ? error.details?.partition : undefined;
+        if (typeof partition !== "number") throw error;
+        this.#goOn(partition, error, undefined);
+      }
+    }
+  }
+
+  /** Goes on where the session wants it to. */
+  #goOn(partition: number, error: unknown, after: bigint | undefined): void {
+    const next = this.#owned.get(partition)?.next;
+    const offset = next === undefined ? undefined : this.#options.onTrouble?.({
+      partition,
+      next,
+      error: ProxyError.from(error),
+      after,
+    });
+    if (offset === undefined) throw error;
+    this.move(partition, offset);
   }
 
   async #send(slice: Slice): Promise<void> {
-    const { sink, pacer, mayGo, onReached, onFrame } = this.#options;
-    const { partition, next, batches } = slice.chunk;
+    const { sink, pacer, gate = NO_GATE, onReached, onFrame } = this.#options;
+    const { chunk } = slice;
+    const { partition, next, batches } = chunk;
     const own = this.#owned.get(partition);
     if (own === undefined || own.next !== slice.from) return; // from before a rebalance
     for (const { lastOffset, recordCount } of batches) {
       if (lastOffset >= slice.from) own.received += recordCount;
     }
-    const frames = this.#frames(slice);
     const isStale = () => this.#signal.aborted || this.#owned.get(partition) !== own;
+    let { frames, isShared } = this.#frames(slice);
     for (;;) {
       if (!sink.hasRoom) await sink.room(this.#signal);
-      for (let may = mayGo(); may !== true; may = mayGo()) {
+      for (let may = this.#may(); may !== true; may = this.#may()) {
         await may;
         if (isStale()) return;
       }
-      const made = frames.next();
-      const frame = made instanceof Promise ? await made : made;
+      if (isStale()) return;
+      let frame: Frame | undefined;
+      try {
+        const made = frames.next();
+        frame = made instanceof Promise ? await made : made;
+      } catch (error) {
+        if (isStale()) return;
+        const batch = batches.find(({ lastOffset }) => lastOffset >= own.next);
+        return this.#goOn(partition, error, batch && batch.lastOffset + 1n);
+      }
       if (isStale()) return;
       if (frame === undefined) break;
+      if (frame.records > gate.allowance) {
+        if (isShared) {
+          // Others send it whole; ours has to end where the client's credit does.
+          isShared = false;
+          frames = this.#private(chunk, own.next);
+          continue;
+        }
+        while (frame.records > gate.allowance) {
+          await gate.opened();
+          if (isStale()) return;
+        }
+      }
       sink.send(frame.data, frame.bytes);
       own.next = frame.next;
       own.sent += frame.records;
-      onReached(partition, frame.next);
+      gate.sent(frame.records);
       onFrame(frame);
+      onReached(partition, frame.next, frame.records);
       const pauseMs = pacer.pauseAfter(frame.records, performance.now());
       if (pauseMs > 0) await sleep(pauseMs, this.#signal);
       else if (frame.bytes >= BULK_BYTES) await new Promise<void>((turn) => setImmediate(turn));
     }
     own.next = next;
-    onReached(partition, next);
+    onReached(partition, next, 0);
   }
 
-  #frames(slice: Slice): FrameEncoder {
-    const { frames, sink, format: own } = this.#options;
-    const format = { ...own, frameBytes: sink.frameBytes };
-    const encode = () => new V1FrameEncoder(slice.chunk, slice.from, format);
+  #may(): true | Promise<void> {
+    const { gate = NO_GATE, mayGo } = this.#options;
+    return gate.allowance < 1 ? gate.opened() : mayGo();
+  }
+
+  #frames(slice: Slice): { frames: FrameEncoder; isShared: boolean } {
+    const { frames, sink, format } = this.#options;
+    const { chunk, from } = slice;
     // Frames are kept only where another socket may want them, and only whole chunks are shared.
-    const isShared = this.#cursor.isShared(slice.chunk.partition);
-    if (!isShared || slice.from !== slice.chunk.from) return encode();
-    return frames.open(slice, v1FormatKey(format), encode);
+    if (!this.#cursor.isShared(chunk.partition) || from !== chunk.from) {
+      return { frames: this.#private(chunk, from), isShared: false };
+    }
+    const { frameBytes } = sink;
+    const encode = () => format.encoder(chunk, from, frameBytes);
+    return { frames: frames.open(slice, format.key(frameBytes), encode), isShared: true };
+  }
+
+  /** Frames that no other socket gets, none with more records than may be sent at the time. */
+  #private(chunk: Chunk, from: bigint): FrameEncoder {
+    const { sink, format, gate = NO_GATE } = this.#options;
+    return format.encoder(chunk, from, sink.frameBytes, () => Math.max(gate.allowance, 1));
   }
 }

@@ -1,7 +1,7 @@
 import type { FrameSink, GroupPositions } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import type { Log } from "../observe/events.ts";
-import type { PositionLedger } from "./position_ledger.ts";
+import type { Ledger } from "./ledger.ts";
 
 /** Unchanged positions are written again so often, or Kafka would forget them after some days. */
 const AGAIN_MS = 3_600_000;
@@ -11,13 +11,15 @@ export interface CommitterOptions {
   readonly group: string;
   readonly topic: string;
   readonly session: string;
-  readonly ledger: PositionLedger;
+  readonly ledger: Ledger;
   readonly sink: FrameSink;
   readonly groups: Pick<GroupPositions, "commit">;
   readonly intervalMs: number;
   readonly events: Log;
   /** Called when the group has become somebody else's, or may not be written. */
   readonly onRefused: (error: ProxyError) => void;
+  /** Called with what Kafka has taken. */
+  readonly onCommitted?: (next: ReadonlyMap<number, bigint>) => void;
 }
 
 /**
@@ -32,6 +34,7 @@ export class GroupCommitter {
   #running: Promise<void> = Promise.resolve();
   #isBusy = false;
   #isRefused = false;
+  #isSoon = false;
   #againMs = performance.now() + AGAIN_MS;
 
   constructor(options: CommitterOptions) {
@@ -47,6 +50,16 @@ export class GroupCommitter {
     }, this.#options.intervalMs);
   }
 
+  /** Commits now, or right after the commit that is under way: somebody waits for the answer. */
+  soon(): void {
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    this.#running = this.#running.then(async () => {
+      this.#isSoon = false;
+      await this.#commit();
+    });
+  }
+
   /** Commits once more and stops the interval. */
   async pause(): Promise<void> {
     clearInterval(this.#timer);
@@ -60,7 +73,7 @@ export class GroupCommitter {
   }
 
   async #commit(): Promise<void> {
-    const { group, topic, session, ledger, sink, groups, events, onRefused } = this.#options;
+    const { group, topic, session, ledger, sink, groups, events } = this.#options;
     ledger.took(sink.sentBytes - sink.bufferedBytes);
     const again = performance.now() > this.#againMs;
     const due = ledger.due(again);
@@ -69,13 +82,14 @@ export class GroupCommitter {
     try {
       await groups.commit(group, topic, due);
       ledger.committed(due);
+      this.#options.onCommitted?.(due);
       if (again) this.#againMs = performance.now() + AGAIN_MS;
     } catch (error) {
       events.emit("commit_failed", { group, topic, session, error });
       const known = ProxyError.from(error);
       if (!known.row.retriable) {
         this.#isRefused = true;
-        onRefused(known);
+        this.#options.onRefused(known);
       }
     } finally {
       this.#isBusy = false;

@@ -1,12 +1,17 @@
 import type { ProxyError } from "../core/proxy_error.ts";
-import type { FramePump } from "./frame_pump.ts";
+import type { Starts } from "./start_offsets.ts";
 
 /** What a holding can do to its session. */
 export interface HoldingSession {
   readonly id: string;
-  readonly pump: FramePump;
   /** Aborted when the session is to end, for whatever reason. */
   readonly signal: AbortSignal;
+  /** The partitions that are sent now. */
+  readonly partitions: { has(partition: number): boolean };
+  /** Sends partitions, each from its offset, as soon as the client knows of it. */
+  assign(starts: Starts): Promise<void>;
+  /** Stops sending all partitions; returns the next offset to send of each. */
+  revoke(): Map<number, bigint>;
   /** Ends the session with an error's close code. */
   fail(error: ProxyError): void;
 }
@@ -23,8 +28,8 @@ export interface Holding {
   begin(session: HoldingSession): Promise<void>;
   /** True when a frame may be sent now, otherwise a promise to wait for before asking again. */
   mayGo(signal: AbortSignal): true | Promise<void>;
-  /** Everything of the partition up to `next` has been given to the sink. */
-  onReached(partition: number, next: bigint): void;
+  /** Commits now rather than at the next interval, where there is something to commit. */
+  commitSoon(): void;
   /** Writes the last position; called when nothing is sent any more, before the socket closes. */
   finish(): Promise<void>;
   /** Lets others have the partitions; called after the socket was closed. */

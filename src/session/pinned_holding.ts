@@ -4,9 +4,9 @@ import type { Log } from "../observe/events.ts";
 import { type Claimant, claimKey, type Claims } from "./claims.ts";
 import { GroupCommitter } from "./group_committer.ts";
 import type { Holding, HoldingSession } from "./holding.ts";
-import { PositionLedger } from "./position_ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { committedOffsets } from "./start_offsets.ts";
-import type { V1Plan } from "./v1_plan.ts";
+import type { TopicPlan } from "./topic_plan.ts";
 
 /** What pinned partitions are held with. */
 export interface PinnedServices {
@@ -16,6 +16,8 @@ export interface PinnedServices {
   readonly claims: Claims;
   readonly events: Log;
   readonly commitIntervalMs: number;
+  /** Called with what Kafka has taken. */
+  readonly onCommitted?: (next: ReadonlyMap<number, bigint>) => void;
 }
 
 /**
@@ -24,13 +26,13 @@ export interface PinnedServices {
  * does, and only while the leases are sure: whoever may have been replaced writes nothing.
  */
 export class PinnedHolding implements Holding {
-  readonly #plan: V1Plan;
+  readonly #plan: TopicPlan;
   readonly #group: string;
   readonly #sink: FrameSink;
   readonly #services: PinnedServices;
   readonly #claimant: Claimant;
   readonly #keys: readonly string[];
-  readonly #ledger = new PositionLedger();
+  readonly #ledger: Ledger;
   #session: HoldingSession | undefined;
   #leases: readonly Lease[] = [];
   #committer: GroupCommitter | undefined;
@@ -42,13 +44,15 @@ export class PinnedHolding implements Holding {
   #checking: Promise<void> | undefined;
 
   constructor(
-    plan: V1Plan,
+    plan: TopicPlan,
     group: string,
     sink: FrameSink,
     services: PinnedServices,
     claimant: Claimant,
+    ledger: Ledger,
   ) {
-    const { partitions, request: { topic } } = plan;
+    const { partitions, topic } = plan;
+    this.#ledger = ledger;
     this.#plan = plan;
     this.#group = group;
     this.#sink = sink;
@@ -58,7 +62,7 @@ export class PinnedHolding implements Holding {
   }
 
   async begin(session: HoldingSession): Promise<void> {
-    const { request: { topic, isolation }, partitions, starts } = this.#plan;
+    const { topic, isolation, partitions, starts } = this.#plan;
     const { leases, claims, groups, events, commitIntervalMs } = this.#services;
     const group = this.#group;
     this.#session = session;
@@ -74,12 +78,18 @@ export class PinnedHolding implements Holding {
     for (const lease of this.#leases) void lease.lost.then((error) => session.fail(error));
     if (session.signal.aborted) return;
 
-    const target = { topic, partitions, isolation };
     this.#doubts = this.#doubtsNow();
     this.#known = await groups.committed(group, topic, partitions);
-    session.pump.assign(
-      starts ?? await committedOffsets(target, group, this.#known, this.#services),
-    );
+    const rest = partitions.filter((partition) => !starts.offsets.has(partition));
+    const target = { topic, partitions: rest, isolation };
+    const going = rest.length === 0
+      ? starts
+      : await committedOffsets(target, group, this.#known, this.#services);
+    await session.assign({
+      offsets: new Map([...starts.offsets, ...going.offsets]),
+      gaps: [...new Set([...starts.gaps, ...going.gaps])],
+    });
+    if (session.signal.aborted) return;
     this.#committer = new GroupCommitter({
       group,
       topic,
@@ -89,6 +99,7 @@ export class PinnedHolding implements Holding {
       groups: { commit: (_group, _topic, next) => this.#commit(next) },
       intervalMs: commitIntervalMs,
       events,
+      onCommitted: this.#services.onCommitted,
       onRefused: (error) => session.fail(error),
     });
     this.#committer.start();
@@ -99,8 +110,8 @@ export class PinnedHolding implements Holding {
     return this.#doubtsNow() === this.#doubts ? true : this.#checked();
   }
 
-  onReached(partition: number, next: bigint): void {
-    this.#ledger.reached(partition, next, this.#sink.sentBytes);
+  commitSoon(): void {
+    this.#committer?.soon();
   }
 
   async finish(): Promise<void> {
@@ -118,7 +129,7 @@ export class PinnedHolding implements Holding {
     if (this.#doubtsNow() !== this.#doubts) await this.#check();
     this.#checkSure();
     this.#tried.push(next);
-    await groups.commit(this.#group, this.#plan.request.topic, next, () => this.#checkSure());
+    await groups.commit(this.#group, this.#plan.topic, next, () => this.#checkSure());
     this.#known = new Map([...this.#known, ...next]);
     this.#tried = [];
   }
@@ -146,7 +157,7 @@ export class PinnedHolding implements Holding {
   /** @throws {ProxyError} `taken_over` when somebody else has committed since it was last known */
   async #check(): Promise<void> {
     const doubts = this.#doubtsNow();
-    const { partitions, request: { topic } } = this.#plan;
+    const { partitions, topic } = this.#plan;
     const found = await this.#services.groups.committed(this.#group, topic, partitions);
     const isOurs = (partition: number) =>
       [this.#known, ...this.#tried].some((one) => one.get(partition) === found.get(partition));

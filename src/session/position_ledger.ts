@@ -1,3 +1,6 @@
+import type { FrameSink } from "../core/ports.ts";
+import type { Ledger } from "./ledger.ts";
+
 /** A position that counts once the operating system has taken so many bytes of the socket. */
 interface Entry {
   readonly partition: number;
@@ -5,24 +8,20 @@ interface Entry {
   readonly atBytes: number;
 }
 
-/**
- * Which positions of a group may be committed: those whose bytes the operating system has taken.
- *
- * Positions are next offsets, as Kafka commits them.
- */
-export class PositionLedger {
+/** The ledger of `auto`: a position may be committed when the operating system has its bytes. */
+export class PositionLedger implements Ledger {
   #sent: Entry[] = [];
   readonly #taken = new Map<number, bigint>();
   readonly #committed = new Map<number, bigint>();
 
-  /** Everything up to `next` was sent when the socket had been given `atBytes` in all. */
+  assigned(): void {}
+
   reached(partition: number, next: bigint, atBytes: number): void {
     const last = this.#sent.at(-1);
     if (last?.partition === partition && last.atBytes === atBytes) this.#sent.pop();
     this.#sent.push({ partition, next, atBytes });
   }
 
-  /** The operating system has taken `bytes` of what the socket was given. */
   took(bytes: number): void {
     let count = 0;
     for (const { partition, next, atBytes } of this.#sent) {
@@ -33,7 +32,6 @@ export class PositionLedger {
     if (count > 0) this.#sent = this.#sent.slice(count);
   }
 
-  /** Positions to commit: taken, and not committed yet; all that were taken when `again`. */
   due(again = false): Map<number, bigint> {
     if (again) return new Map(this.#taken);
     return new Map(
@@ -41,12 +39,14 @@ export class PositionLedger {
     );
   }
 
-  /** Kafka has these now. */
   committed(positions: ReadonlyMap<number, bigint>): void {
     for (const [partition, next] of positions) this.#committed.set(partition, next);
   }
 
-  /** Forgets all partitions but these. */
+  settled(sink: FrameSink, timeoutMs: number): Promise<void> {
+    return sink.drained(timeoutMs);
+  }
+
   keep(partitions: readonly number[]): void {
     this.#sent = this.#sent.filter(({ partition }) => partitions.includes(partition));
     for (const positions of [this.#taken, this.#committed]) {

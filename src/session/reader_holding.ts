@@ -1,34 +1,33 @@
 import type { Isolation, LogReader } from "../core/ports.ts";
 import type { Holding, HoldingSession } from "./holding.ts";
-import type { V1Plan } from "./v1_plan.ts";
+import type { TopicPlan } from "./topic_plan.ts";
 
 /** A reader of all partitions looks for new ones so often, in ms. */
 const PARTITION_CHECK_MS = 5_000;
 
 /** A reader without a group: any number of them, nothing to hold, positions its own business. */
 export class ReaderHolding implements Holding {
-  readonly #plan: V1Plan;
+  readonly #plan: TopicPlan;
   readonly #reader: LogReader;
   #growing: ReturnType<typeof setInterval> | undefined;
 
-  constructor(plan: V1Plan, reader: LogReader) {
+  constructor(plan: TopicPlan, reader: LogReader) {
     this.#plan = plan;
     this.#reader = reader;
   }
 
-  begin(session: HoldingSession): Promise<void> {
-    session.pump.assign(this.#plan.starts ?? new Map());
-    if (this.#plan.request.partitions === "all" && !session.signal.aborted) {
+  async begin(session: HoldingSession): Promise<void> {
+    await session.assign(this.#plan.starts);
+    if (this.#plan.isAll && !session.signal.aborted) {
       this.#growing = setInterval(() => void this.#addPartitions(session), PARTITION_CHECK_MS);
     }
-    return Promise.resolve();
   }
 
   mayGo(): true {
     return true;
   }
 
-  onReached(): void {}
+  commitSoon(): void {}
 
   finish(): Promise<void> {
     clearInterval(this.#growing);
@@ -40,12 +39,13 @@ export class ReaderHolding implements Holding {
   }
 
   /** Partitions the topic has got since; nothing of theirs has been missed, so from the first on. */
-  async #addPartitions({ pump, signal }: HoldingSession): Promise<void> {
-    const { topic, isolation } = this.#plan.request;
+  async #addPartitions(session: HoldingSession): Promise<void> {
+    const { topic, isolation } = this.#plan;
     try {
-      const added = await newPartitions(this.#reader, topic, isolation, pump.partitions);
-      const missing = [...added].filter(([partition]) => !pump.partitions.has(partition));
-      if (!signal.aborted) pump.assign(new Map(missing));
+      const added = await newPartitions(this.#reader, topic, isolation, session.partitions);
+      const missing = [...added].filter(([partition]) => !session.partitions.has(partition));
+      if (session.signal.aborted || missing.length === 0) return;
+      await session.assign({ offsets: new Map(missing), gaps: [] });
     } catch {
       // The next round tries again; a topic that is gone ends the session through its cursor.
     }

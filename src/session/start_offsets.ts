@@ -10,50 +10,123 @@ export interface StartTarget {
   readonly isolation: Isolation;
 }
 
+/** Where to start a topic: one position for all partitions, or an offset for some of them. */
+export type TopicStart =
+  | StartPosition
+  | { readonly kind: "offsets"; readonly offsets: ReadonlyMap<number, bigint> };
+
+/** What to do about an offset that does not exist. */
+export type OnRange = "error" | "earliest" | "latest";
+
+/** Offsets that will not come: `from` inclusive, `to` exclusive. */
+export interface Gap {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly reason: "retention" | "recreated" | "oversize" | "skipped";
+}
+
+/** Where partitions start, inclusive, and what is missed by it. */
+export interface Starts {
+  readonly offsets: ReadonlyMap<number, bigint>;
+  readonly gaps: readonly Gap[];
+}
+
 /**
  * Turns a start position into offsets, inclusive.
  *
  * Shape: the end itself is a valid start and waits. `-N` counts offsets and stops at the earliest;
- * a time after the last record is the end.
+ * a time after the last record is the end. Of `offsets`, partitions without one are left out.
  *
- * @throws {ProxyError} `out_of_range` for an offset that does not exist, with the valid range;
- * `unknown_topic`, `kafka_unavailable`
+ * @throws {ProxyError} `out_of_range` for an offset that does not exist, with the valid range, where
+ * `onRange` says so; `unknown_topic`, `kafka_unavailable`
  */
-export async function startOffsets(
-  { topic, partitions, isolation }: StartTarget,
-  start: StartPosition,
+export async function resolveStarts(
+  target: StartTarget,
+  start: TopicStart,
   reader: LogReader,
-): Promise<Map<number, bigint>> {
+  onRange: OnRange = "error",
+): Promise<Starts> {
+  const { topic, partitions, isolation } = target;
   const at = (spec: "earliest" | "latest") => reader.offsets(topic, partitions, spec, isolation);
   switch (start.kind) {
     case "earliest":
     case "latest":
-      return await at(start.kind);
-    case "timestamp":
-      return await reader.offsets(
-        topic,
-        partitions,
-        { timestampMs: start.timestampMs },
-        isolation,
-      );
+      return { offsets: await at(start.kind), gaps: [] };
+    case "timestamp": {
+      const { timestampMs } = start;
+      return {
+        offsets: await reader.offsets(topic, partitions, { timestampMs }, isolation),
+        gaps: [],
+      };
+    }
     case "last": {
       const [earliest, end] = await Promise.all([at("earliest"), at("latest")]);
-      return new Map(
-        partitions.map((partition) => {
-          const wanted = end.get(partition)! - start.records;
-          const first = earliest.get(partition)!;
-          return [partition, wanted > first ? wanted : first];
-        }),
-      );
+      const offsets = partitions.map((partition): [number, bigint] => {
+        const wanted = end.get(partition)! - start.records;
+        const first = earliest.get(partition)!;
+        return [partition, wanted > first ? wanted : first];
+      });
+      return { offsets: new Map(offsets), gaps: [] };
     }
-    case "offset": {
+    case "offset":
+    case "offsets": {
       const [earliest, end] = await Promise.all([at("earliest"), at("latest")]);
+      const offsets = new Map<number, bigint>();
+      const gaps: Gap[] = [];
       for (const partition of partitions) {
-        checkRange(topic, partition, start.offset, earliest.get(partition)!, end.get(partition)!);
+        const wanted = start.kind === "offset" ? start.offset : start.offsets.get(partition);
+        if (wanted === undefined) continue;
+        const range = { earliest: earliest.get(partition)!, end: end.get(partition)! };
+        const { next, gap } = nearest({ topic, partition, wanted, ...range }, onRange);
+        offsets.set(partition, next);
+        if (gap !== undefined) gaps.push(gap);
       }
-      return new Map(partitions.map((partition) => [partition, start.offset]));
+      return { offsets, gaps };
     }
   }
+}
+
+/** {@linkcode resolveStarts}, where a position that does not exist is an error. */
+export async function startOffsets(
+  target: StartTarget,
+  start: StartPosition,
+  reader: LogReader,
+): Promise<ReadonlyMap<number, bigint>> {
+  return (await resolveStarts(target, start, reader)).offsets;
+}
+
+/** A position, and what exists. */
+export interface WantedOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly wanted: bigint;
+  readonly earliest: bigint;
+  readonly end: bigint;
+}
+
+/**
+ * The position itself where it exists, otherwise the one that `onRange` names, with what is missed.
+ *
+ * @throws {ProxyError} `out_of_range`
+ */
+export function nearest(
+  { topic, partition, wanted, earliest, end }: WantedOffset,
+  onRange: OnRange,
+): { next: bigint; gap?: Gap } {
+  if (wanted >= earliest && wanted <= end) return { next: wanted };
+  if (onRange === "error") {
+    throw new ProxyError(
+      "out_of_range",
+      `Cannot start "${topic}" partition ${partition} at offset ${wanted}: ` +
+        `it holds ${earliest} to ${end}`,
+      { details: { partition, earliest: earliest.toString(), end: end.toString() } },
+    );
+  }
+  const next = onRange === "earliest" ? earliest : end;
+  // Past the end, the partition is another one than the position is of.
+  const reason = wanted > end ? "recreated" : "retention";
+  return { next, gap: { partition, from: wanted, to: next, reason } };
 }
 
 /**
@@ -65,41 +138,32 @@ export async function committedOffsets(
   group: string,
   committed: ReadonlyMap<number, bigint>,
   { reader, events }: { reader: LogReader; events: Log },
-): Promise<Map<number, bigint>> {
+): Promise<Starts> {
   const [earliest, end] = await Promise.all([
     reader.offsets(topic, partitions, "earliest", isolation),
     reader.offsets(topic, partitions, "latest", "uncommitted"),
   ]);
-  return new Map(
-    partitions.map((partition) => {
-      const first = earliest.get(partition)!;
-      const position = committed.get(partition);
-      if (position === undefined) return [partition, first];
-      if (position >= first && position <= end.get(partition)!) return [partition, position];
-      events.emit("position_reset", {
-        topic,
-        partition,
-        group,
-        committed: position,
-        earliest: first,
-      });
-      return [partition, first];
-    }),
-  );
-}
-
-function checkRange(
-  topic: string,
-  partition: number,
-  offset: bigint,
-  earliest: bigint,
-  end: bigint,
-): void {
-  if (offset >= earliest && offset <= end) return;
-  throw new ProxyError(
-    "out_of_range",
-    `Cannot start "${topic}" partition ${partition} at offset ${offset}: ` +
-      `it holds ${earliest} to ${end}`,
-    { details: { partition, earliest: earliest.toString(), end: end.toString() } },
-  );
+  const offsets = new Map<number, bigint>();
+  const gaps: Gap[] = [];
+  for (const partition of partitions) {
+    const first = earliest.get(partition)!;
+    const position = committed.get(partition);
+    if (position === undefined) {
+      offsets.set(partition, first);
+      continue;
+    }
+    const range = { earliest: first, end: end.get(partition)! };
+    const { next, gap } = nearest({ topic, partition, wanted: position, ...range }, "earliest");
+    offsets.set(partition, next);
+    if (gap === undefined) continue;
+    gaps.push(gap);
+    events.emit("position_reset", {
+      topic,
+      partition,
+      group,
+      committed: position,
+      earliest: first,
+    });
+  }
+  return { offsets, gaps };
 }

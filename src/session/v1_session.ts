@@ -1,37 +1,15 @@
-import type {
-  Frame,
-  FrameSink,
-  GroupMembers,
-  GroupPositions,
-  Leases,
-  LogReader,
-} from "../core/ports.ts";
+import type { Frame, FrameSink } from "../core/ports.ts";
 import { ERROR_TABLE } from "../core/error_table.ts";
 import { ProxyError } from "../core/proxy_error.ts";
-import type { SharedFrames } from "../log/shared_frames.ts";
-import type { SharedLog } from "../log/shared_log.ts";
-import type { Log } from "../observe/events.ts";
+import type { V1Format } from "../protocol/v1_frames.ts";
+import type { V1Request } from "../protocol/v1_request.ts";
 import { Pacer } from "../stream/pacer.ts";
-import { BalancedHolding } from "./balanced_holding.ts";
-import type { Claimant, Claims } from "./claims.ts";
-import { FramePump, type PumpedPartition } from "./frame_pump.ts";
-import type { Holding } from "./holding.ts";
-import { PinnedHolding } from "./pinned_holding.ts";
-import { ReaderHolding } from "./reader_holding.ts";
+import type { Claimant } from "./claims.ts";
+import { PositionLedger } from "./position_ledger.ts";
+import type { SessionServices } from "./session_services.ts";
+import { type StreamFigures, TopicStream } from "./topic_stream.ts";
+import { v1FrameFormat } from "./v1_frame_format.ts";
 import type { V1Plan } from "./v1_plan.ts";
-
-/** What sessions share. */
-export interface SessionServices {
-  readonly reader: LogReader;
-  readonly groups: GroupPositions;
-  readonly members: GroupMembers;
-  readonly leases: Leases;
-  readonly log: SharedLog;
-  readonly frames: SharedFrames;
-  readonly claims: Claims;
-  readonly events: Log;
-  readonly commitIntervalMs: number;
-}
 
 /** Why a session is to end: close code and reason, and how long it waits for the client before. */
 interface Ending {
@@ -61,8 +39,7 @@ export class V1Session implements Claimant {
   readonly #services: SessionServices;
   readonly #stopping = new AbortController();
   readonly #finished = Promise.withResolvers<void>();
-  readonly #holding: Holding;
-  readonly #pump: FramePump;
+  readonly #stream: TopicStream;
   #ending: Ending | undefined;
   #records = 0;
 
@@ -71,59 +48,51 @@ export class V1Session implements Claimant {
     this.plan = plan;
     this.#sink = sink;
     this.#services = services;
-    this.#holding = this.#newHolding();
-    const { topic, isolation, fields, encoding, maxBytes, rate, idleTimeoutMs } = plan.request;
-    const { log, frames } = services;
-    const { signal } = this.#stopping;
-    this.#pump = new FramePump({
-      topic,
-      isolation,
-      log,
-      frames,
-      sink,
-      format: {
-        encoding,
-        key: fields.includes("key"),
-        partition: fields.includes("partition"),
-        timestamp: fields.includes("timestamp"),
-        headers: fields.includes("headers"),
-        maxBytes,
-        maxRecords: rate === undefined ? 2 ** 31 : Math.ceil(rate / FRAMES_PER_SECOND),
+    const { rate, idleTimeoutMs } = plan.request;
+    this.#stream = new TopicStream(
+      plan,
+      {
+        id,
+        sink,
+        format: v1FrameFormat(v1Shape(plan.request)),
+        pacer: new Pacer(rate, idleTimeoutMs),
+        ledger: new PositionLedger(),
+        claimant: this,
+        members: services.members,
+        fail: (error) => this.#fail(error),
+        onFrame: (frame) => this.#onFrame(frame),
       },
-      pacer: new Pacer(rate, idleTimeoutMs),
-      mayGo: () => this.#holding.mayGo(signal),
-      onReached: (partition, next) => this.#holding.onReached(partition, next),
-      onFrame: (frame) => this.#onFrame(frame),
-    }, signal);
+      services,
+      this.#stopping.signal,
+    );
   }
 
-  /** What has gone through the partitions it has now. */
-  get partitions(): ReadonlyMap<number, PumpedPartition> {
-    return this.#pump.partitions;
+  /** What it sends, for reports. */
+  get streams(): readonly StreamFigures[] {
+    return [this.#stream];
   }
 
   /** Serves the client until the end; never rejects. */
   async run(opened: Promise<void>): Promise<void> {
     const startMs = performance.now();
     const { signal } = this.#stopping;
-    const pump = this.#pump;
+    const stream = this.#stream;
     const closed = this.#sink.closed.then((info) => {
       this.#stopping.abort();
       return info;
     });
     try {
       await opened;
-      const fail = (error: ProxyError) => this.#fail(error);
-      if (!signal.aborted) await this.#holding.begin({ id: this.id, pump, signal, fail });
-      await pump.run();
+      if (!signal.aborted) await stream.begin();
+      await stream.run();
     } catch (error) {
       this.#fail(ProxyError.from(error));
     }
     const ending = this.#ending;
     if (ending !== undefined) await this.#sink.drained(ending.drainMs);
-    await this.#holding.finish();
+    await stream.finish();
     if (ending !== undefined) this.#sink.close(ending.code, ending.reason);
-    await this.#holding.release();
+    await stream.release();
     this.#finished.resolve();
     const { code, reason } = await closed;
     const { topic, group } = this.plan.request;
@@ -161,15 +130,6 @@ export class V1Session implements Claimant {
     this.#end({ code: 1008, reason: "v1 clients send nothing", drainMs: 0 });
   }
 
-  #newHolding(): Holding {
-    const { request: { group, partitions } } = this.plan;
-    if (group === undefined) return new ReaderHolding(this.plan, this.#services.reader);
-    if (partitions === "all") {
-      return new BalancedHolding(this.plan, group, this.#sink, this.#services);
-    }
-    return new PinnedHolding(this.plan, group, this.#sink, this.#services, this);
-  }
-
   #end(ending: Ending): void {
     this.#ending ??= ending;
     this.#stopping.abort();
@@ -196,4 +156,17 @@ export class V1Session implements Claimant {
       session: this.id,
     });
   }
+}
+
+function v1Shape(request: V1Request): Omit<V1Format, "frameBytes"> {
+  const { fields, encoding, maxBytes, rate } = request;
+  return {
+    encoding,
+    key: fields.includes("key"),
+    partition: fields.includes("partition"),
+    timestamp: fields.includes("timestamp"),
+    headers: fields.includes("headers"),
+    maxBytes,
+    maxRecords: rate === undefined ? 2 ** 31 : Math.ceil(rate / FRAMES_PER_SECOND),
+  };
 }

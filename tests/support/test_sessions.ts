@@ -1,7 +1,8 @@
 import { SharedFrames } from "../../src/log/shared_frames.ts";
 import { Claims } from "../../src/session/claims.ts";
 import { planV1 } from "../../src/session/v1_plan.ts";
-import { type SessionServices, V1Session } from "../../src/session/v1_session.ts";
+import type { SessionServices } from "../../src/session/session_services.ts";
+import { V1Session } from "../../src/session/v1_session.ts";
 import type { ArrayReader, ArrayReaderOptions } from "./array_reader.ts";
 import { EventRecorder } from "./event_recorder.ts";
 import { FakeGroups } from "./fake_groups.ts";

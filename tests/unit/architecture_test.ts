@@ -9,9 +9,7 @@ const PROTOCOL = await repositoryText("docs/PROTOCOL.md");
 /** Files of `src/` that the file map names, in its order. */
 function mapped(): string[] {
   const rooms = section(ARCHITECTURE, "## The rooms");
-  return tableRows(rooms).flatMap(([name]) => codeSpans(name)).filter((name) =>
-    name.startsWith("src/")
-  );
+  return [...rooms.matchAll(/^- `(src\/[^`]+)`: \S/gm)].map(([, name]) => name);
 }
 
 Deno.test("ARCHITECTURE.md maps every file of src/, each once", async () => {

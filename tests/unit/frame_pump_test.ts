@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Slice } from "../../src/core/chunk.ts";
 import { SharedFrames } from "../../src/log/shared_frames.ts";
 import { FramePump, type PumpOptions } from "../../src/session/frame_pump.ts";
+import { v1FrameFormat } from "../../src/session/v1_frame_format.ts";
 import { Pacer } from "../../src/stream/pacer.ts";
 import { TOPIC } from "../support/array_reader.ts";
 import { PLAIN_FORMAT } from "../support/encoded_frames.ts";
@@ -28,7 +29,7 @@ class TestPump implements AsyncDisposable {
       log,
       frames: new SharedFrames(log.cache),
       sink: this.sink,
-      format: { ...PLAIN_FORMAT, partition: true },
+      format: v1FrameFormat({ ...PLAIN_FORMAT, partition: true }),
       pacer: new Pacer(undefined, 0),
       mayGo: () => true,
       onReached: (partition, next) => void this.reached.push(`${partition}:${next}`),
@@ -103,7 +104,7 @@ Deno.test("FramePump.partitions tells what came and went, each partition", async
 
 Deno.test("FramePump.revoke() sends nothing more, in the middle of a chunk", async () => {
   await using test = new TestPump({
-    format: { ...PLAIN_FORMAT, partition: true, maxRecords: 1 },
+    format: v1FrameFormat({ ...PLAIN_FORMAT, partition: true, maxRecords: 1 }),
     pacer: new Pacer(undefined, 60_000),
   });
   test.test.reader.fill(1, 10);
@@ -121,7 +122,7 @@ Deno.test("FramePump.assign() goes on exactly, revoked and assigned again in the
   const gate = Promise.withResolvers<void>();
   let frames = 0;
   await using test = new TestPump({
-    format: { ...PLAIN_FORMAT, partition: true, maxRecords: 3 },
+    format: v1FrameFormat({ ...PLAIN_FORMAT, partition: true, maxRecords: 3 }),
     mayGo: () => frames++ === 1 ? gate.promise : true,
   });
   test.test.reader.fill(2, 10);
@@ -189,7 +190,7 @@ Deno.test("FramePump.run() passes over slices from before a rebalance", async ()
     remove: () => {},
     close: () => {},
     isShared: () => false,
-    [Symbol.asyncIterator]: () => slices.values(),
+    next: () => Promise.resolve(slices.shift()),
   };
   const log = { open: () => cursor, log: () => undefined } as unknown as PumpOptions["log"];
   await using test = new TestPump({ log });
@@ -211,7 +212,7 @@ Deno.test("FramePump.run() encodes for itself, a slice that begins inside a chun
     log,
     frames: new SharedFrames(log.cache),
     sink,
-    format: { ...PLAIN_FORMAT, partition: true },
+    format: v1FrameFormat({ ...PLAIN_FORMAT, partition: true }),
     pacer: new Pacer(undefined, 0),
     mayGo: () => true,
     onReached: () => {},

@@ -8,7 +8,11 @@ import { TestSessions } from "../support/test_sessions.ts";
 
 function reportOf(test: TestSessions, sessions: readonly V1Session[], intervalMs = 0): GroupReport {
   const { reader, events } = test;
-  return new GroupReport(() => sessions, { reader, events, intervalMs });
+  return new GroupReport(() => sessions.flatMap(({ streams }) => streams), {
+    reader,
+    events,
+    intervalMs,
+  });
 }
 
 /** The reports so far, without what a clock decides. */

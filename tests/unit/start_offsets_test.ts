@@ -87,7 +87,7 @@ async function goesOnAt(committed: bigint | undefined) {
     committed === undefined ? new Map() : new Map([[0, committed]]),
     { reader: cluster(), events },
   );
-  return { start: starts.get(0), events: events.events };
+  return { start: starts.offsets.get(0), events: events.events };
 }
 
 for (const committed of [5n, 17n, 30n, 35n, 40n]) {

@@ -1,0 +1,167 @@
+import type { Frame, FrameSink } from "../core/ports.ts";
+import type { ProxyError } from "../core/proxy_error.ts";
+import type { Pacer } from "../stream/pacer.ts";
+import { BalancedHolding, type BalancedServices } from "./balanced_holding.ts";
+import type { Claimant } from "./claims.ts";
+import { type FrameFormat, FramePump, type PumpedPartition, type Trouble } from "./frame_pump.ts";
+import type { Gate } from "./gate.ts";
+import type { Holding } from "./holding.ts";
+import type { Ledger } from "./ledger.ts";
+import { PinnedHolding } from "./pinned_holding.ts";
+import { ReaderHolding } from "./reader_holding.ts";
+import type { SessionServices } from "./session_services.ts";
+import type { Starts } from "./start_offsets.ts";
+import type { TopicPlan } from "./topic_plan.ts";
+
+/** What has gone through one topic of a client, for reports. */
+export interface StreamFigures {
+  readonly topic: string;
+  readonly group: string | undefined;
+  readonly partitions: ReadonlyMap<number, PumpedPartition>;
+}
+
+/** How one topic of a client is sent. */
+export interface StreamOptions {
+  /** The session's. */
+  readonly id: string;
+  readonly sink: FrameSink;
+  readonly format: FrameFormat;
+  readonly pacer: Pacer;
+  readonly gate?: Gate;
+  readonly ledger: Ledger;
+  /** Who is asked to give up pinned partitions. */
+  readonly claimant: Claimant;
+  /** Joins balanced groups; the subscription's own where it has several topics. */
+  readonly members: BalancedServices["members"];
+  /** Ends the session, or the subscription. */
+  readonly fail: (error: ProxyError) => void;
+  readonly onFrame: (frame: Frame) => void;
+  readonly onReached?: (partition: number, next: bigint) => void;
+  /** Waited for before partitions are sent: the client is told. */
+  readonly onAssign?: (starts: Starts) => Promise<void>;
+  readonly onRevoke?: (partitions: readonly number[]) => void;
+  readonly onTrouble?: (trouble: Trouble) => bigint | undefined;
+  readonly onCommitted?: (next: ReadonlyMap<number, bigint>) => void;
+}
+
+/** One topic of one client: how it comes by its partitions, and the pump that sends them. */
+export class TopicStream implements StreamFigures {
+  readonly plan: TopicPlan;
+  readonly #options: StreamOptions;
+  readonly #signal: AbortSignal;
+  readonly #pump: FramePump;
+  readonly #holding: Holding;
+
+  constructor(
+    plan: TopicPlan,
+    options: StreamOptions,
+    services: SessionServices,
+    signal: AbortSignal,
+  ) {
+    this.plan = plan;
+    this.#options = options;
+    this.#signal = signal;
+    const { sink, format, pacer, gate, ledger, onFrame, onReached, onTrouble } = options;
+    const holding = this.#holding = newHolding(plan, options, services);
+    const { topic, isolation } = plan;
+    const { log, frames } = services;
+    this.#pump = new FramePump({
+      topic,
+      isolation,
+      log,
+      frames,
+      sink,
+      format,
+      pacer,
+      gate,
+      mayGo: () => holding.mayGo(signal),
+      onFrame,
+      onReached: (partition, next, records) => {
+        ledger.reached(partition, next, sink.sentBytes, records);
+        onReached?.(partition, next);
+      },
+      onTrouble,
+    }, signal);
+  }
+
+  get topic(): string {
+    return this.plan.topic;
+  }
+
+  get group(): string | undefined {
+    return this.plan.group;
+  }
+
+  get partitions(): ReadonlyMap<number, PumpedPartition> {
+    return this.#pump.partitions;
+  }
+
+  /** Gets the partitions; resolves when they may be sent. */
+  async begin(): Promise<void> {
+    await this.#holding.begin({
+      id: this.#options.id,
+      signal: this.#signal,
+      partitions: this.#pump.partitions,
+      assign: (starts) => this.#assign(starts),
+      revoke: () => this.#revoke(),
+      fail: this.#options.fail,
+    });
+  }
+
+  /**
+   * Sends until the signal is aborted.
+   *
+   * @throws {ProxyError} what makes a partition unreadable
+   */
+  run(): Promise<void> {
+    return this.#pump.run();
+  }
+
+  /** Goes on at another offset of a partition that is sent. */
+  move(partition: number, offset: bigint): void {
+    this.#pump.move(partition, offset);
+  }
+
+  /** Stops sending a partition. */
+  drop(partition: number): void {
+    this.#pump.drop(partition);
+  }
+
+  /** Commits soon: somebody waits for the answer. */
+  commitSoon(): void {
+    this.#holding.commitSoon();
+  }
+
+  /** Writes the last position; called when nothing is sent any more. */
+  finish(): Promise<void> {
+    return this.#holding.finish();
+  }
+
+  /** Lets others have the partitions. */
+  release(): Promise<void> {
+    return this.#holding.release();
+  }
+
+  async #assign(starts: Starts): Promise<void> {
+    const { ledger, onAssign } = this.#options;
+    for (const [partition, offset] of starts.offsets) ledger.assigned(partition, offset);
+    await onAssign?.(starts);
+    this.#pump.assign(starts.offsets);
+  }
+
+  #revoke(): Map<number, bigint> {
+    const positions = this.#pump.revoke();
+    this.#options.onRevoke?.([...positions.keys()]);
+    return positions;
+  }
+}
+
+function newHolding(plan: TopicPlan, options: StreamOptions, services: SessionServices): Holding {
+  const { group, isAll } = plan;
+  const { sink, ledger, claimant, members, onCommitted } = options;
+  if (group === undefined) return new ReaderHolding(plan, services.reader);
+  const shared = { ...services, members, onCommitted };
+  return isAll
+    ? new BalancedHolding(plan, group, sink, shared, ledger)
+    : new PinnedHolding(plan, group, sink, shared, claimant, ledger);
+}
