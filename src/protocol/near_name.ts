@@ -1,11 +1,16 @@
 import { editDistance } from "../core/edit_distance.ts";
 
 /** What people try who know other Kafka tools; letters only, without case. */
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
-  ["group", "consumerGroup"],
-  ["groupid", "consumerGroup"],
-  ["from", "offset"],
-  ["startoffset", "offset"],
+const OTHER_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["group", ["consumerGroup"]],
+  ["groupid", ["consumerGroup", "group"]],
+  ["consumergroup", ["group"]],
+  ["from", ["offset"]],
+  ["offset", ["from"]],
+  ["startoffset", ["offset", "from"]],
+  ["commit", ["ack"]],
+  ["publish", ["produce"]],
+  ["resume", ["continue"]],
 ]);
 
 /**
@@ -15,8 +20,8 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
  */
 export function nearName(name: string, known: readonly string[]): string | undefined {
   const letters = name.toLowerCase().replace(/[_.-]/g, "");
-  const other = OTHER_NAMES.get(letters);
-  if (other !== undefined && known.includes(other)) return other;
+  const other = OTHER_NAMES.get(letters)?.find((word) => known.includes(word));
+  if (other !== undefined) return other;
   return known.find((candidate) => {
     const wanted = candidate.toLowerCase();
     const edits = wanted.length < 8 ? 1 : 2;

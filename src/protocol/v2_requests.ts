@@ -44,25 +44,36 @@ export interface SubscribeRequest extends WithId {
   readonly group: string | undefined;
   /** Ascending and distinct, at most 16; absent: all, balanced in a group. Of every topic. */
   readonly partitions: readonly number[] | undefined;
-  /** Absent: `committed` in a group, `latest` for a reader. */
+  /**
+   * Absent: `committed` in a group, `latest` for a reader; so is a partition that `offsets` does not
+   * name. What it names is among {@linkcode topics} and {@linkcode partitions}; a single offset comes
+   * with one topic and at most one listed partition, though the topic may have more.
+   */
   readonly from: V2Start | undefined;
   /** Token of an earlier session; wins over {@linkcode from}. */
   readonly resume: string | undefined;
   readonly until: "end" | undefined;
   /** Absent: `auto` in a group, `none` for a reader; a reader can only have `none`. */
   readonly ack: AckMode;
-  /** Records that may be sent before more credit comes; absent: no such limit. */
+  /** Records that may be sent before more credit comes, 1 to 10^9; absent: no such limit. */
   readonly credit: number | undefined;
+  /** Of values; default `text`. */
   readonly encoding: V2Encoding;
+  /** Default all; in the order key, timestamp, headers. */
   readonly fields: readonly V2Field[];
+  /** Default `committed`. */
   readonly isolation: Isolation;
   /** For a position that does not exist; absent: `error`, with a token `earliest`. */
   readonly onRange: "error" | "earliest" | "latest" | undefined;
+  /** Of keys, values and headers in a frame; 1 to 2^31 - 1. */
   readonly maxBytes: number | undefined;
+  /** In a frame; 1 to 2^31 - 1. */
   readonly maxRecords: number | undefined;
+  /** 0 to 60,000. */
   readonly lingerMs: number | undefined;
+  /** Records a second; 1 to 2^31 - 1. */
   readonly rate: number | undefined;
-  /** Most records delivered and not acknowledged, with `ack` `client`. */
+  /** Most records delivered and not acknowledged, with `ack` `client`; default 10,000. */
   readonly maxUnacked: number;
 }
 
@@ -78,7 +89,7 @@ export interface NackRequest extends OfPartition {
   readonly offset: bigint;
 }
 
-/** So many records more may be sent. */
+/** So many records more may be sent, 1 to 10^9. */
 export interface CreditRequest extends OfSubscription {
   readonly type: "credit";
   readonly records: number;
@@ -113,6 +124,7 @@ export interface ProduceRequest {
 /** Asks for a larger balance of records and bytes that may be written without an answer. */
 export interface PermitRequest extends WithId {
   readonly type: "permit";
+  /** 1 to 10^6, and bytes 1 to 10^9. */
   readonly records: number;
   readonly bytes: number;
 }
