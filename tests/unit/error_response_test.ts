@@ -6,6 +6,7 @@ import { errorResponse } from "../../src/server/error_response.ts";
 /** The headers a status calls for; every other answer has none of them. */
 const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   unauthorized: { "www-authenticate": 'Basic realm="x"' },
+  expired: { "www-authenticate": 'Basic realm="x"' },
   method_not_allowed: { allow: "GET" },
   upgrade_required: { upgrade: "websocket", "sec-websocket-version": "13" },
   too_many_requests: { "retry-after": "1" },
