@@ -10,6 +10,8 @@ const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   method_not_allowed: { allow: "GET" },
   upgrade_required: { upgrade: "websocket", "sec-websocket-version": "13" },
   too_many_requests: { "retry-after": "1" },
+  overdrawn: { "retry-after": "1" },
+  too_many_subscriptions: { "retry-after": "1" },
   overloaded: { "retry-after": "1" },
   kafka_unavailable: { "retry-after": "1" },
   leaving: { "retry-after": "1" },
