@@ -1,86 +1,55 @@
-import { readAuthFile } from "./config/auth_file.ts";
-import { parseSettings } from "./config/parse_settings.ts";
-import type { Settings } from "./config/settings.ts";
-import { VERSION } from "./core/version.ts";
-import { installLogs } from "./observe/install_logs.ts";
-import { stderrSink } from "./observe/stderr_sink.ts";
-import { installSafetyNets } from "./server/safety_nets.ts";
-import { KafkaProxy } from "./server/kafka_proxy.ts";
+import { COMMANDS } from "./cli/commands.ts";
+import { runCommand } from "./cli/run_command.ts";
+import type { Shell } from "./cli/shell.ts";
 
-/** Exit codes: everything went as asked, it failed, it was asked for wrongly. */
-const DONE = 0;
-const FAILED = 1;
-const MISUSED = 2;
+const SHELL: Shell = {
+  args: Deno.args,
+  env: Deno.env.toObject(),
+  print: (line) => console.log(line),
+  complain: (line) => console.error(`kafka-proxy: ${line}`),
+  readText: (path) => Deno.readTextFile(path),
+  stdin: {
+    get isTerminal() {
+      return Deno.stdin.isTerminal();
+    },
+    text: () => new Response(Deno.stdin.readable).text(),
+    hiddenLine,
+  },
+  stderr: {
+    get isTerminal() {
+      return Deno.stderr.isTerminal();
+    },
+    write: (bytes) => Deno.stderr.write(bytes),
+  },
+  onSignal: (signal, listener) => Deno.addSignalListener(signal, listener),
+  exit: (code) => Deno.exit(code),
+};
 
-/** How long log lines may take to be written at the end, in ms. */
-const FLUSH_MS = 200;
+/** Longest line that is read from a terminal, in bytes. */
+const MAX_LINE_BYTES = 4096;
 
-/** Whatever happens on the way out, this is when it is over, in ms. */
-const HARD_END_MS = 4_800;
-
-/**
- * `npx` and `deno task` pass on a Ctrl-C that reached us too: what comes again so soon is no second
- * signal, in ms.
- */
-const SAME_SIGNAL_MS = 100;
-
-async function main(): Promise<number> {
-  const parsed = parseSettings({ args: Deno.args, env: Deno.env.toObject() });
-  switch (parsed.kind) {
-    case "help":
-      console.log(parsed.text);
-      return DONE;
-    case "version":
-      console.log(`kafka-proxy ${VERSION}`);
-      return DONE;
-    case "problems":
-      return misused(parsed.problems);
-    case "run": {
-      const complete = await readAuthFile(parsed.settings, (path) => Deno.readTextFile(path));
-      return complete.kind === "problems"
-        ? misused(complete.problems)
-        : await serve(complete.settings);
-    }
-  }
-}
-
-function misused(problems: readonly string[]): number {
-  for (const problem of problems) console.error(`kafka-proxy: ${problem}`);
-  console.error("kafka-proxy: --help shows all settings");
-  return MISUSED;
-}
-
-async function serve(settings: Settings): Promise<number> {
-  const format = settings.logFormat ?? (Deno.stderr.isTerminal() ? "text" : "json");
-  const sink = stderrSink({ writer: Deno.stderr, format });
-  installLogs({ level: settings.logLevel, sink });
-  const proxy = new KafkaProxy({ settings });
-  installSafetyNets(proxy.events);
-  let askedMs: number | undefined;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    Deno.addSignalListener(signal, () => {
-      if (askedMs !== undefined) {
-        if (performance.now() - askedMs > SAME_SIGNAL_MS) Deno.exit(FAILED);
-        return;
-      }
-      askedMs = performance.now();
-      setTimeout(() => Deno.exit(DONE), HARD_END_MS);
-      void proxy.close(signal);
-    });
-  }
+/** Raw mode is the only one in which a terminal does not show what is typed. */
+async function hiddenLine(prompt: string): Promise<string | undefined> {
+  await Deno.stderr.write(new TextEncoder().encode(prompt));
+  Deno.stdin.setRaw(true);
   try {
-    await proxy.listen();
-  } catch (error) {
-    const { host, port } = settings;
-    const why = error instanceof Error ? error.message : String(error);
-    console.error(`kafka-proxy: cannot listen on ${host}:${port}: ${why}`);
-    return FAILED;
+    const typed: number[] = [];
+    const chunk = new Uint8Array(256);
+    while (typed.length < MAX_LINE_BYTES) {
+      const length = await Deno.stdin.read(chunk);
+      if (length === null) return undefined;
+      for (const byte of chunk.subarray(0, length)) {
+        if (byte === 3 || byte === 4) return undefined; // Ctrl-C, Ctrl-D
+        if (byte === 13 || byte === 10) return new TextDecoder().decode(new Uint8Array(typed));
+        if (byte === 127 || byte === 8) typed.pop();
+        else typed.push(byte);
+      }
+    }
+    return undefined;
+  } finally {
+    Deno.stdin.setRaw(false);
+    await Deno.stderr.write(new TextEncoder().encode("\n"));
   }
-  await proxy.ended;
-  const asked = askedMs !== undefined;
-  await proxy.close();
-  await sink.flush(FLUSH_MS);
-  return asked ? DONE : FAILED;
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) Deno.exit(await runCommand(COMMANDS, SHELL));

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { quoted } from "../core/quoted.ts";
 import { BadValue, badValue, type Kind } from "./kind.ts";
 import { integer, list } from "./plain_kinds.ts";
@@ -19,6 +20,7 @@ export function listenHost(): Kind<string> {
   return {
     placeholder: "HOST",
     expected,
+    schema: z.string().min(1),
     parse([text]) {
       const host = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
       const valid = host.includes(":") ? URL.canParse(`http://[${host}]/`) : HOST_NAME.test(host);
@@ -44,6 +46,7 @@ export function partition(): Kind<number | "all"> {
     placeholder: "N|all",
     expected,
     bounds: number.bounds,
+    schema: z.union([number.schema, z.literal("all")]),
     parse(texts) {
       if (texts[0] === "all") return "all";
       try {

@@ -1,3 +1,4 @@
+import type { GivenValue } from "./given_value.ts";
 import { BadValue } from "./kind.ts";
 import type { Settings } from "./settings.ts";
 import {
@@ -6,14 +7,6 @@ import {
   type SettingRow,
   SETTINGS_TABLE,
 } from "./settings_table.ts";
-
-/** What somebody gave for one setting. */
-export interface GivenValue {
-  /** Where, as they would look for it: `--port`, `KAFKA_PROXY_PORT`, `wsPort`. */
-  readonly source: string;
-  /** As given, one text per repetition; none when the value is missing. */
-  readonly texts: readonly string[];
-}
 
 /** Settings, or everything that is wrong with them, never both. */
 export type Collected =

@@ -2,10 +2,17 @@ import { SETTING_KEYS, type SettingRow, SETTINGS_TABLE } from "./settings_table.
 
 const COLUMNS = 100;
 
+/** A command of the command line, for its help text. */
+export interface CommandSummary {
+  readonly name: string;
+  readonly summary: string;
+}
+
 const HEAD = `kafka-proxy: read Apache Kafka over WebSockets.
 
 Usage:
   deno task start --kafka HOST:PORT[,HOST:PORT] [flags]
+  deno task start COMMAND [flags]
 
 Examples:
   deno task start --kafka localhost:9092
@@ -13,7 +20,10 @@ Examples:
   deno task start --kafka localhost:9092 --host 0.0.0.0 --auth-file /run/secrets/kafka-proxy
   KAFKA_PROXY_KAFKA=localhost:9092 KAFKA_PROXY_AUTH=thisisapassword deno task start
 
-Flags, and their names in the environment (a flag wins over the environment):
+`;
+
+const FLAGS_HEAD =
+  `Flags, and their names in the environment (a flag wins over the environment, both over the file):
 `;
 
 const TAIL = `
@@ -24,8 +34,8 @@ const TAIL = `
 `;
 
 /** The text of `--help`, at most 100 columns wide, with a line break at its end. */
-export function helpText(): string {
-  return HEAD + rows().map(rowText).join("") + TAIL.slice(1);
+export function helpText(commands: readonly CommandSummary[] = []): string {
+  return HEAD + commandsText(commands) + FLAGS_HEAD + rows().map(rowText).join("") + TAIL.slice(1);
 }
 
 /**
@@ -48,6 +58,12 @@ export function settingsMarkdown(): string {
   const line = (texts: string[]) =>
     `| ${texts.map((text, at) => text.padEnd(widths[at])).join(" | ")} |\n`;
   return line(head) + line(widths.map((width) => "-".repeat(width))) + cells.map(line).join("");
+}
+
+function commandsText(commands: readonly CommandSummary[]): string {
+  if (commands.length === 0) return "";
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}\n`);
+  return `Commands (COMMAND --help says more):\n${lines.join("")}\n`;
 }
 
 function rows(): SettingRow<unknown>[] {

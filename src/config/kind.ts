@@ -1,3 +1,4 @@
+import type { ZodType } from "zod";
 import { quoted } from "../core/quoted.ts";
 
 /** What a setting's value may be, and how it is read from text. */
@@ -12,6 +13,12 @@ export interface Kind<Value> {
   readonly bounds?: { readonly min: number; readonly max: number };
   /** What a number counts. */
   readonly unit?: string;
+  /** What a configuration file has, as its published schema says it. */
+  readonly schema: ZodType;
+  /** A file has a structure instead of a text; as text it is given in JSON. */
+  readonly structured?: true;
+  /** A secret structure with its secrets hidden. */
+  readonly shown?: (value: unknown) => unknown;
   /**
    * Reads the value; texts of other kinds than secrets come without blanks around them, none is
    * empty, and there is exactly one unless {@linkcode many} is set.

@@ -1,6 +1,6 @@
-import { collectSettings, type GivenValue } from "./collect_settings.ts";
+import { collectSettings } from "./collect_settings.ts";
 import { quoted } from "../core/quoted.ts";
-import type { Kind } from "./kind.ts";
+import { type GivenValue, textsOf, typeText } from "./given_value.ts";
 import type { LogFormat, LogLevelSetting, Settings } from "./settings.ts";
 import {
   SETTING_KEYS,
@@ -118,7 +118,7 @@ export function settingsFromOptions(options: LibraryOptions): Settings {
     if (
       key !== undefined && texts !== undefined && SETTINGS_TABLE[key].notInLibrary === undefined
     ) {
-      if (texts.length > 0) given.set(key, { source: name, texts });
+      if (texts.length > 0) given.set(key, { source: name, origin: "option", texts });
       continue;
     }
     problems.push(key === undefined ? unknownOption(name) : unusable(SETTINGS_TABLE[key], value));
@@ -130,18 +130,10 @@ export function settingsFromOptions(options: LibraryOptions): Settings {
   throw new TypeError(`Cannot create KafkaProxy: ${collected.problems.join("; ")}`);
 }
 
-/** Values as the command line would give them; `undefined` for what could not be text there. */
-function textsOf(value: unknown, kind: Kind<unknown>): string[] | undefined {
-  const values: unknown[] = kind.many && Array.isArray(value) ? value : [value];
-  const isText = values.every((one) => ["string", "number", "bigint"].includes(typeof one));
-  return isText ? values.map(String) : undefined;
-}
-
 function unusable(row: SettingRow<unknown>, value: unknown): string {
   const { name, notInLibrary, kind } = row;
   if (notInLibrary !== undefined) return `${name} is for the command line only: ${notInLibrary}`;
-  const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  return `${name} is of type ${type}: it must be ${kind.expected}`;
+  return `${name} is of type ${typeText(value)}: it must be ${kind.expected}`;
 }
 
 function unknownOption(name: string): string {

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { BadValue, badValue, type Kind } from "./kind.ts";
 
 /**
@@ -17,6 +18,7 @@ export function integer(
     expected,
     bounds: { min, max },
     unit,
+    schema: z.int().min(min).max(max),
     parse([text]) {
       const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
       // A comparison with NaN is false, so that malformed numbers end here too.
@@ -44,6 +46,7 @@ export function choice<Word extends string>(...words: readonly Word[]): Kind<Wor
   return {
     placeholder: words.join("|"),
     expected,
+    schema: z.enum(words),
     parse([text]) {
       const word = words.find((one) => one === text);
       if (word === undefined) throw badValue(text, expected);
@@ -57,6 +60,7 @@ export function text(placeholder: string, expected: string, pattern: RegExp): Ki
   return {
     placeholder,
     expected,
+    schema: z.string().regex(pattern),
     parse([value]) {
       if (!pattern.test(value)) throw badValue(value, expected);
       return value;
@@ -73,6 +77,7 @@ export function secret(placeholder: string): Kind<string> {
   return {
     placeholder,
     expected,
+    schema: z.string().min(1),
     parse([value]) {
       // deno-lint-ignore no-control-regex
       if (value.trim() !== value || /[\u0000-\u001f\u007f]/.test(value)) {
@@ -93,6 +98,7 @@ export function list(
     placeholder,
     expected,
     many: true,
+    schema: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     parse: (texts) => Object.freeze([...new Set(texts.map(parse))]),
   };
 }

@@ -1,4 +1,4 @@
-import type { GivenValue } from "./collect_settings.ts";
+import type { GivenValue } from "./given_value.ts";
 import {
   ENVIRONMENT_NAMES,
   SETTING_KEYS,
@@ -33,7 +33,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     const source = SETTINGS_TABLE[key].env;
     const text = env[source];
     if (text !== undefined && !isServiceLink(source, text)) {
-      given.set(key, { source, texts: [text] });
+      given.set(key, { source, origin: "environment", texts: [text] });
     }
   }
   for (const [name, text] of Object.entries(env)) {

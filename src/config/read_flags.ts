@@ -1,4 +1,4 @@
-import type { GivenValue } from "./collect_settings.ts";
+import type { GivenValue } from "./given_value.ts";
 import { quoted } from "../core/quoted.ts";
 import { SETTING_KEYS, type SettingKey, SETTINGS_TABLE } from "./settings_table.ts";
 import { didYouMean } from "./suggest.ts";
@@ -64,8 +64,9 @@ function joined(
   const texts = value === undefined ? [] : [value];
   const many = SETTINGS_TABLE[key].kind.many === true;
   // Once forgotten, always reported: an empty list of texts stays one.
-  if (!many || before === undefined || texts.length === 0) return { source, texts };
-  return before.texts.length === 0 ? before : { source, texts: [...before.texts, ...texts] };
+  const given = { source, origin: "flag", texts } as const;
+  if (!many || before === undefined || texts.length === 0) return given;
+  return before.texts.length === 0 ? before : { ...given, texts: [...before.texts, ...texts] };
 }
 
 /** A value may begin with one dash (`-1`), not with two, and is not the short flag. */

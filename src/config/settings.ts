@@ -6,6 +6,8 @@ export type LogFormat = "json" | "text";
 
 /** Everything the server can be told, checked and complete; frozen. */
 export interface Settings {
+  /** File that settings are read from. */
+  readonly config: string | undefined;
   /** Bootstrap brokers as `host:port`, at least one, without duplicates. */
   readonly kafka: readonly string[];
   /** TCP port to listen on; 0 takes a free one. */
@@ -14,7 +16,7 @@ export interface Settings {
   readonly host: string;
   /** The secret clients must send; `undefined` lets everybody in. */
   readonly auth: string | undefined;
-  /** File that holds {@linkcode auth}; `readAuthFile()` turns one into the other. */
+  /** File that holds {@linkcode auth}; `loadSettings()` turns one into the other. */
   readonly authFile: string | undefined;
   /** Origins of pages allowed beside our own, as browsers send them; `*` among them allows all. */
   readonly origins: readonly string[];

@@ -26,6 +26,12 @@ export interface SettingRow<Value> {
   readonly secret?: true;
   /** It makes no sense in the library: why, and what to do there. */
   readonly notInLibrary?: string;
+  /** It makes no sense in a configuration file. */
+  readonly notInFile?: true;
+  /** It names a file that holds the value of that other setting. */
+  readonly fileOf?: SettingKey;
+  /** It may change while the server runs, for sockets opened from then on. */
+  readonly live?: true;
 }
 
 /** A key of {@linkcode Settings}. */
@@ -40,6 +46,14 @@ const NONE: readonly string[] = Object.freeze([]);
  * README's table come from here. The key is the name inside, which carries the unit.
  */
 export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings[Key]> } = {
+  config: row("config", text("PATH", "the path of a file", /./), undefined, {
+    doc:
+      "Configuration file, YAML or JSON, with the names of the library column. Environment and " +
+      "flags win over it.",
+    defaultText: "none",
+    notInLibrary: "pass the options themselves",
+    notInFile: true,
+  }),
   kafka: row("kafka", brokers(), undefined, {
     doc: "Kafka brokers to start from; the others are found through them.",
     required: true,
@@ -57,26 +71,33 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
       "see a command line: better by environment or file.",
     defaultText: "none, everybody is let in",
     secret: true,
+    live: true,
   }),
   authFile: row("authFile", text("PATH", "the path of a file", /./), undefined, {
     doc: "Where the secret is kept instead; a line break at its end does not count.",
     defaultText: "none",
     notInLibrary: "read the file and pass its text as auth",
+    fileOf: "auth",
+    live: true,
   }),
   origins: row("origin", origins(), NONE, {
     doc: "Pages that may connect beside the server's own; may be repeated. * allows every page " +
       "but those opened from a file, null allows these.",
     defaultText: "our own",
+    live: true,
   }),
   partition: row("partition", partition(), 0, {
     doc: "Partition that is read by requests which name none; all reads every one.",
+    live: true,
   }),
   maxBytes: row("maxBytes", bytes(1, 64 * MIB), 500_000, {
     doc: "Most bytes of keys, values and headers in one frame; a larger record goes alone.",
+    live: true,
   }),
   idleTimeoutMs: row("idleTimeout", ms(0, DAY_MS), 0, {
     doc: "Pause between two frames to one client. The original needed it for want of " +
       "backpressure; here 0 is safe.",
+    live: true,
   }),
   recordIntervalMs: row("recordInterval", ms(0, DAY_MS, "switches it off"), 5000, {
     doc: "Time between two reports of what goes on.",
@@ -90,15 +111,19 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   recordsPerSecond: row("rate", limit("N", 1_000_000_000, "records/s"), undefined, {
     doc: "Most records a second to one client.",
     defaultText: "0",
+    live: true,
   }),
   stallTimeoutMs: row("stallTimeoutMs", ms(10, DAY_MS), 60_000, {
     doc: "A client that takes no byte for so long is closed with 4408.",
+    live: true,
   }),
   pingTimeoutSeconds: row("pingTimeoutSeconds", seconds(0, 86_400, "switches it off"), 120, {
     doc: "A connection that answers no ping for so long is ended.",
+    live: true,
   }),
   maxSockets: row("maxSockets", count("sockets", 1, 1_000_000), 10_000, {
     doc: "Most WebSockets at a time; one more is answered with 503.",
+    live: true,
   }),
   maxSocketsPerAddress: row("maxSocketsPerAddress", limit("N", 1_000_000, "sockets"), undefined, {
     doc: "Most WebSockets at a time from one address, of IPv6 from one network of 64 bits; one " +
@@ -152,6 +177,7 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   }),
   maxGroupSessions: row("maxGroupSessions", count("sessions", 0, 100_000), 500, {
     doc: "Most clients in consumer groups at a time; one more is answered with 503.",
+    live: true,
   }),
   lease: row("lease", choice<"on" | "off">("on", "off"), "on", {
     doc: "Pinned partitions are unique over all processes by membership in Kafka groups of their " +
@@ -166,9 +192,11 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   internalTopics: row("internalTopics", internalTopics(), NONE, {
     doc: "Topics beginning with __ that may be read; all others of that kind are refused.",
     defaultText: "none",
+    live: true,
   }),
   logLevel: row("logLevel", choice<LogLevelSetting>("debug", "info", "warning", "error"), "info", {
     doc: "Lowest level that is logged, on standard error.",
+    live: true,
   }),
   logFormat: row("logFormat", choice<LogFormat>("json", "text"), undefined, {
     doc: "Form of a log line.",
@@ -183,6 +211,7 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   drainTimeoutMs: row("drainTimeoutMs", ms(0, 30_000), 3000, {
     doc: "How long shutting down waits for clients to take what is under way; with up to 3000 " +
       "it is over in less than 5 s.",
+    live: true,
   }),
 };
 

@@ -34,6 +34,17 @@ export const EVENT_TABLE = {
     "Leases are off: a pinned partition is unique within this process only",
     [],
   ),
+  settings_reloaded: row("info", "Settings read again; changed: {changed}", ["changed"]),
+  setting_needs_restart: row(
+    "warning",
+    "The setting {setting} has changed, which needs a restart to take effect",
+    ["setting"],
+  ),
+  settings_not_reloaded: row(
+    "error",
+    "The settings are not in order, and stay as they were: {problems}",
+    ["problems"],
+  ),
   kafka_connected: row("info", "Connected to Kafka", ["kafka", "clusterId?", "durationMs?"]),
   kafka_unreachable: row(
     "warning",

@@ -35,14 +35,19 @@ export class EventLog implements Log {
   readonly #limit = new EventLimit();
   readonly #logger = getLogger(LOG_CATEGORY);
   readonly #nowMs: () => number;
-  readonly #secrets: readonly string[];
+  #secrets: readonly string[] = [];
   #failures = 0;
 
   /** Two logs write to the same place and count apart. */
   constructor(options: EventLogOptions = {}) {
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    this.#secrets = (options.secrets ?? []).filter((text) => text !== undefined)
-      .filter((text) => text.length >= 4);
+    this.hide(options.secrets ?? []);
+  }
+
+  /** Texts that must not be logged from now on, beside those before. */
+  hide(secrets: readonly (string | undefined)[]): void {
+    const texts = secrets.filter((text) => text !== undefined).filter((text) => text.length >= 4);
+    this.#secrets = [...new Set([...this.#secrets, ...texts])];
   }
 
   /** How often each event happened; those that never did are missing. */

@@ -2,6 +2,7 @@ import { Authenticator, sharedSecretScheme } from "../auth/authenticate.ts";
 import { isLoopback } from "../auth/host.ts";
 import { type LibraryOptions, settingsFromOptions } from "../config/library_options.ts";
 import type { Settings } from "../config/settings.ts";
+import { reloadedSettings } from "../config/reloaded_settings.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { KafkaClient } from "../kafka/kafka_client.ts";
 import { SharedFrames } from "../log/shared_frames.ts";
@@ -42,7 +43,7 @@ const END_MS = 500;
  * ```
  */
 export class KafkaProxy {
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #hooks: ProxyHooks;
   readonly #events: EventLog;
   readonly #kafka: KafkaClient;
@@ -53,7 +54,7 @@ export class KafkaProxy {
   readonly #sockets = new Set<Promise<void>>();
   readonly #serving = new AbortController();
   readonly #context: UpgradeContext;
-  readonly #authenticator: Authenticator;
+  #authenticator: Authenticator;
   readonly #routes: ReturnType<typeof httpRoutes>;
   readonly #report: GroupReport;
   readonly #ended = Promise.withResolvers<void>();
@@ -86,9 +87,7 @@ export class KafkaProxy {
     });
     this.#monitor = new KafkaMonitor(settings.kafka, () => this.#kafka.ping(), this.#events);
     this.#log = new SharedLog(this.#kafka.reader, { cacheBytes: settings.cacheBytes });
-    this.#authenticator = new Authenticator(
-      settings.auth === undefined ? [] : [sharedSecretScheme(settings.auth)],
-    );
+    this.#authenticator = authenticatorOf(settings);
     this.#report = new GroupReport(
       () => [...this.#sessions].flatMap(({ session }) => session.streams),
       {
@@ -98,9 +97,14 @@ export class KafkaProxy {
       },
     );
     this.#routes = httpRoutes({ reasons: () => this.#reasons() });
+    const current = () => ({ settings: this.#settings, authenticator: this.#authenticator });
     this.#context = {
-      settings,
-      authenticator: this.#authenticator,
+      get settings() {
+        return current().settings;
+      },
+      get authenticator() {
+        return current().authenticator;
+      },
       services: {
         reader: this.#kafka.reader,
         groups: this.#kafka.groups,
@@ -173,6 +177,21 @@ export class KafkaProxy {
     this.#report.start();
     await within(END_MS, this.#monitor.start());
     return { hostname, port: listening };
+  }
+
+  /**
+   * Takes other settings over: those that may change while it runs, for what comes from now on. The
+   * log names what changed, and what needs a restart and stays as it is.
+   *
+   * @ignore for the command line
+   */
+  reload(settings: Settings): void {
+    const { taken, changed, needRestart } = reloadedSettings(this.#settings, settings);
+    this.#events.hide([taken.auth]);
+    this.#settings = taken;
+    if (changed.length > 0) this.#authenticator = authenticatorOf(taken);
+    this.#events.emit("settings_reloaded", { changed });
+    for (const setting of needRestart) this.#events.emit("setting_needs_restart", { setting });
   }
 
   /**
@@ -255,6 +274,10 @@ export class KafkaProxy {
     if (trouble !== undefined) reasons.push(`Kafka cannot be reached: ${trouble}`);
     return reasons;
   }
+}
+
+function authenticatorOf({ auth }: Settings): Authenticator {
+  return new Authenticator(auth === undefined ? [] : [sharedSecretScheme(auth)]);
 }
 
 /** Waits for a promise, but no longer than that. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SETTING_KEYS, SETTINGS_TABLE } from "../../src/config/settings_table.ts";
 import { VERSION } from "../../src/core/version.ts";
+import { httpUpgrade } from "../support/http_upgrade.ts";
 import { type Ended, ProxyProcess } from "../support/proxy_process.ts";
 
 /** What Deno itself says of named permission sets, and all it says. */
@@ -135,4 +136,82 @@ Deno.test("main.ts reads the secret from --auth-file, where the permission is gi
   } finally {
     await Deno.remove(path);
   }
+});
+
+/** Runs with a file of that text, which it may read and write; the file is gone afterwards. */
+async function withFile(text: string, run: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ prefix: "kafka-proxy-", suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    await run(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("main.ts reads the configuration file, where the permission is given", async () => {
+  await withFile("kafka: 127.0.0.1:1\nclientId: of-the-file\nhost: '::1'\n", async (path) => {
+    const env = { KAFKA_PROXY_CONFIG: path, KAFKA_PROXY_HOST: "127.0.0.1" };
+    const permissions = ["-P=server", `--allow-read=${path}`];
+    await using proxy = await ProxyProcess.start({ env, permissions });
+    assert.equal(proxy.events("listening")[0].kafka, "127.0.0.1:1");
+    assert.match(proxy.url, /^ws:\/\/127\.0\.0\.1:/);
+    proxy.signal("SIGTERM");
+    assert.equal((await proxy.ended()).code, 0);
+
+    const refused = await ProxyProcess.run({ env });
+    assert.equal(refused.code, 2, "the server's own permissions read no files");
+    assert.match(
+      ownLines(refused)[0],
+      /configuration file .* cannot be read: Requires read access/,
+    );
+  });
+});
+
+Deno.test("main.ts config show says where each setting comes from and ends with 0", async () => {
+  await withFile("kafka: 127.0.0.1:1\nauth: hunter2\n", async (path) => {
+    const ended = await ProxyProcess.run({
+      args: ["config", "show", "--config", path, "--max-bytes", "5"],
+      env: { KAFKA_PROXY_RATE: "7" },
+      permissions: ["-P=server", `--allow-read=${path}`],
+    });
+    assert.equal(ended.code, 0, ended.otherLines.join("\n"));
+    for (
+      const line of [
+        `kafka: # file, ${path}: kafka`,
+        `auth: "***" # file, ${path}: auth`,
+        "maxBytes: 5 # flag, --max-bytes",
+        "rate: 7 # environment, KAFKA_PROXY_RATE",
+        "host: 127.0.0.1 # default",
+      ]
+    ) {
+      assert.ok(ended.stdout.split("\n").includes(line), `${line} in\n${ended.stdout}`);
+    }
+    assert.doesNotMatch(ended.stdout, /hunter2/);
+  });
+});
+
+Deno.test("main.ts takes what may change at SIGHUP, and says what may not", async () => {
+  await withFile("kafka: 127.0.0.1:1\n", async (path) => {
+    const permissions = ["-P=server", `--allow-read=${path}`];
+    await using proxy = await ProxyProcess.start({ args: ["--config", path], permissions });
+    const status = async () => {
+      using answer = await httpUpgrade(`${proxy.url}?topic=t`);
+      return answer.status;
+    };
+    assert.equal(await status(), 503, "nobody is asked for credentials, and Kafka is away");
+
+    await Deno.writeTextFile(path, "kafka: 127.0.0.1:1\nauth: hunter22\nclientId: x\n");
+    proxy.signal("SIGHUP");
+    assert.deepEqual((await proxy.event("settings_reloaded")).changed, ["auth"]);
+    assert.equal((await proxy.event("setting_needs_restart")).setting, "clientId");
+    assert.equal(await status(), 401);
+
+    await Deno.writeTextFile(path, "kafka: 127.0.0.1:1\nauht: hunter22\n");
+    proxy.signal("SIGHUP");
+    const { problems } = await proxy.event("settings_not_reloaded");
+    assert.match(`${problems}`, /"auht" is not a setting \(did you mean auth\?\)/);
+    assert.equal(await status(), 401, "nothing has changed");
+    assert.doesNotMatch(JSON.stringify(proxy.log), /hunter22/);
+  });
 });

@@ -155,6 +155,14 @@ Deno.test({
       await page.shows(/^closed 1001 /m);
     });
 
+    await step("the configuration file", async () => {
+      await using server = readme.start(
+        "KAFKA_PROXY_CONFIG=samples/kafka-proxy.yaml deno task start:config",
+      );
+      await untilReady();
+      await stop(server);
+    });
+
     await step("authentication", async () => {
       await using server = readme.start(
         "KAFKA_PROXY_AUTH=thisisapassword deno task start --kafka localhost:9092",

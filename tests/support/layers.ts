@@ -13,7 +13,8 @@ const RANKS: Readonly<Record<string, number>> = {
   log: 3,
   session: 4,
   server: 5,
-  "main.ts": 6,
+  cli: 6,
+  "main.ts": 7,
   "mod.ts": 6,
 };
 

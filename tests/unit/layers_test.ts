@@ -46,7 +46,7 @@ for (
       "the command line from the library",
       "src/mod.ts",
       'export { main } from "./main.ts";',
-      'src/mod.ts:1 imports "./main.ts": main.ts is of rank 6, mod.ts of rank 6',
+      'src/mod.ts:1 imports "./main.ts": main.ts is of rank 7, mod.ts of rank 6',
     ],
     [
       "a dynamic import, two lines down",

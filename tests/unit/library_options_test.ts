@@ -71,6 +71,7 @@ Deno.test("settingsFromOptions() reads every option", () => {
     partition: "all",
     auth: "thisisapassword",
     authFile: undefined,
+    config: undefined,
     recordIntervalMs: 1,
     host: "0.0.0.0",
     origins: ["https://a.example", "null"],

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readAuthFile } from "../../src/config/auth_file.ts";
 import { parseSettings } from "../../src/config/parse_settings.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import {
@@ -63,6 +62,7 @@ const LIMITS: readonly SettingKey[] = [
 const SAMPLES: Partial<
   Record<SettingKey, { inside: [given: string, read: unknown][]; outside: string[] }>
 > = {
+  config: { inside: [["./a b.yaml", "./a b.yaml"]], outside: ["", "  "] },
   kafka: {
     inside: [
       ["localhost:9092", ["localhost:9092"]],
@@ -186,6 +186,7 @@ for (const key of SETTING_KEYS) {
 
 Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
   assert.deepEqual(settings(KAFKA), {
+    config: undefined,
     kafka: ["localhost:9092"],
     port: 9999,
     host: "127.0.0.1",
@@ -359,38 +360,6 @@ Deno.test("parseSettings() lets a flag override the other secret's variable", ()
   assert.deepEqual([byFile.auth, byFile.authFile], [undefined, "b"]);
   const bySecret = settings([...KAFKA, "--auth", "a"], { KAFKA_PROXY_AUTH_FILE: "b" });
   assert.deepEqual([bySecret.auth, bySecret.authFile], ["a", undefined]);
-});
-
-Deno.test("readAuthFile() reads the secret, one line break at its end dropped", async () => {
-  for (const end of ["", "\n", "\r\n"]) {
-    const read = (path: string) => Promise.resolve(`secret of ${path}${end}`);
-    const done = await readAuthFile(settings([...KAFKA, "--auth-file", "/f"]), read);
-    assert.equal(done.kind === "run" && done.settings.auth, "secret of /f");
-  }
-});
-
-Deno.test("readAuthFile() reads nothing, no file named", async () => {
-  const given = settings([...KAFKA, "--auth", "s"]);
-  const done = await readAuthFile(given, () => Promise.reject(new Error("read")));
-  assert.equal(done.kind === "run" && done.settings, given);
-});
-
-Deno.test("readAuthFile() is a problem that names the file and not the secret", async () => {
-  const given = settings([...KAFKA, "--auth-file", "/f"]);
-  const cases: [() => Promise<string>, RegExp][] = [
-    [() => Promise.reject(new Error("No such file")), /"\/f" cannot be read: No such file/],
-    [() => Promise.resolve(""), /"\/f" is empty/],
-    [() => Promise.resolve("\n"), /"\/f" is empty/],
-    [() => Promise.resolve("hunter2\n\n"), /"\/f" is not usable/],
-    [() => Promise.resolve("one\nhunter2"), /"\/f" is not usable/],
-  ];
-  for (const [read, expected] of cases) {
-    const done = await readAuthFile(given, read);
-    assert.equal(done.kind, "problems");
-    const found = (done as { problems: readonly string[] }).problems.join("\n");
-    assert.match(found, expected);
-    assert.ok(!found.includes("hunter2"));
-  }
 });
 
 Deno.test("ENVIRONMENT_NAMES has one KAFKA_PROXY_ name for each setting", () => {
