@@ -1,6 +1,8 @@
 import type { Chunk, Slice } from "../core/chunk.ts";
 import { Semaphore } from "../stream/semaphore.ts";
-import type { LogPosition, PartitionLog } from "./partition_log.ts";
+import type { Ticker } from "../stream/ticker.ts";
+import type { LogPosition } from "./convoy.ts";
+import type { PartitionLog } from "./partition_log.ts";
 
 /** Fetched chunks one cursor holds that it has not yielded yet, over all its partitions. */
 const FETCHES_AHEAD = 4;
@@ -11,10 +13,18 @@ const LEAST_FETCH_BYTES = 64 * 1024;
 /** A fetch that takes longer waits for a leader, and lets other partitions go ahead. */
 const TROUBLE_MS = 250;
 
+/** Whose chunk's memory is wanted keeps it for so long while it waits for room, in ms. */
+const LAPSE_MS = 250;
+
 class PartitionPosition implements LogPosition {
   readonly log: PartitionLog;
   offset: bigint;
+  movedMs = performance.now();
   ready: Slice | undefined;
+  /** Counts in the memory budget: what is ready, or what was yielded and is being sent. */
+  held: Chunk | undefined;
+  /** The most to fetch at a time: less after chunks that it had to let go of. */
+  mostBytes = Infinity;
   error: unknown;
   isReading = false;
   holdsPermit = false;
@@ -25,6 +35,24 @@ class PartitionPosition implements LogPosition {
     this.log = log;
     this.offset = offset;
   }
+
+  /** Counts a chunk as held instead of the one before. */
+  hold(chunk: Chunk | undefined): void {
+    if (chunk === this.held) return;
+    if (chunk !== undefined) this.log.cache.hold(chunk);
+    if (this.held !== undefined) this.log.cache.release(this.held);
+    this.held = chunk;
+  }
+}
+
+/** What a cursor needs to know. */
+export interface CursorContext {
+  /** What one fetch of a partition may bring, in bytes. */
+  readonly chunkBytes: number;
+  /** When to take what has come, for a cursor that keeps up; absent is at once. */
+  readonly linger?: Ticker;
+  /** Logs that it reads no more. */
+  readonly onClose: (logs: PartitionLog[]) => void;
 }
 
 /**
@@ -37,20 +65,19 @@ class PartitionPosition implements LogPosition {
  */
 export class Cursor implements AsyncIterable<Slice> {
   readonly #positions = new Map<number, PartitionPosition>();
-  readonly #chunkBytes: number;
+  readonly #context: CursorContext;
   readonly #permits = new Semaphore(FETCHES_AHEAD);
   readonly #closing = new AbortController();
-  readonly #onClose: (logs: PartitionLog[]) => void;
+  /** The partition whose slice was yielded last, and may still be in use. */
+  #yielded: PartitionPosition | undefined;
   #turn = 0;
   #wake: (() => void) | undefined;
 
   constructor(
     starts: Iterable<readonly [PartitionLog, bigint]>,
-    chunkBytes: number,
-    onClose: (logs: PartitionLog[]) => void,
+    context: CursorContext,
   ) {
-    this.#chunkBytes = chunkBytes;
-    this.#onClose = onClose;
+    this.#context = context;
     for (const [log, offset] of starts) this.add(log, offset);
   }
 
@@ -74,7 +101,37 @@ export class Cursor implements AsyncIterable<Slice> {
     if (position === undefined) return;
     this.#positions.delete(partition);
     this.#end(position);
-    this.#onClose([position.log]);
+    this.#context.onClose([position.log]);
+  }
+
+  /**
+   * Waits for `until` with a slice in hand, the one yielded last. False when its memory was wanted
+   * elsewhere meanwhile: then it is to be let go of, and its partition {@linkcode rewind}ed.
+   */
+  whileKept({ chunk }: Slice, until: Promise<void>): Promise<boolean> {
+    const cache = this.#positions.get(chunk.partition)?.log.cache;
+    if (cache === undefined) return until.then(() => true);
+    return new Promise((resolve) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const forget = cache.onLapsed(chunk, () => timer = setTimeout(resolve, LAPSE_MS, false));
+      until.then(() => {
+        forget();
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  /** Gives up the slice yielded last: its partition goes on from an offset inside it. */
+  rewind(partition: number, offset: bigint): void {
+    const position = this.#positions.get(partition);
+    if (position === undefined) return;
+    position.offset = offset;
+    const { chunkBytes } = this.#context;
+    const least = Math.min(LEAST_FETCH_BYTES, chunkBytes);
+    position.mostBytes = Math.max(Math.floor(this.#fetchBytes(position) / 2), least);
+    position.hold(undefined);
+    this.#yielded = undefined;
   }
 
   /** Whether another cursor reads the partition too, so that its frames are worth keeping. */
@@ -91,6 +148,7 @@ export class Cursor implements AsyncIterable<Slice> {
   async next(): Promise<Slice | undefined> {
     for (;;) {
       if (this.#closing.signal.aborted) return undefined;
+      this.#finish();
       const slice = this.#take();
       if (slice !== undefined) return slice;
       const woken = new Promise<void>((resolve) => this.#wake = resolve);
@@ -119,7 +177,7 @@ export class Cursor implements AsyncIterable<Slice> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     for (const position of this.#positions.values()) this.#end(position);
-    this.#onClose([...this.#positions.values()].map(({ log }) => log));
+    this.#context.onClose([...this.#positions.values()].map(({ log }) => log));
     this.#wake?.();
   }
 
@@ -133,12 +191,27 @@ export class Cursor implements AsyncIterable<Slice> {
       if (slice === undefined) continue;
       this.#turn = (this.#turn + i + 1) % positions.length;
       position.ready = undefined;
+      position.hold(slice.chunk);
+      this.#yielded = position;
       position.offset = slice.chunk.next;
+      position.movedMs = performance.now();
       this.#giveBack(position);
-      position.log.fetchAhead(slice.chunk, this.#fetchBytes());
+      // Who had to let go of chunks would have to let go of the next one too.
+      if (position.mostBytes >= this.#context.chunkBytes) {
+        position.log.fetchAhead(slice.chunk, this.#fetchBytes(position));
+      }
       return slice;
     }
     return undefined;
+  }
+
+  /** Lets go of the slice yielded last, which is sent by now. */
+  #finish(): void {
+    const position = this.#yielded;
+    if (position === undefined) return;
+    this.#yielded = undefined;
+    position.hold(undefined);
+    position.mostBytes *= 2;
   }
 
   #cached(position: PartitionPosition): Slice | undefined {
@@ -156,12 +229,14 @@ export class Cursor implements AsyncIterable<Slice> {
         if (log.cached(position.offset) !== undefined) break;
         if (log.isLive(position.offset)) {
           await log.wait(signal);
+          await this.#linger(position);
           continue;
         }
         const chunk = await this.#fetch(position);
         if (chunk === undefined || signal.aborted) break;
         if (chunk.next > position.offset) {
           position.ready = { chunk, from: position.offset };
+          position.hold(chunk);
           break;
         }
         this.#giveBack(position);
@@ -177,10 +252,19 @@ export class Cursor implements AsyncIterable<Slice> {
     }
   }
 
+  /** Waits for more than what has just come to the live end. */
+  async #linger({ log, offset, ending: { signal } }: PartitionPosition): Promise<void> {
+    const { linger } = this.#context;
+    if (linger === undefined || log.cached(offset) === undefined) return;
+    await linger.next(signal);
+    log.gather(offset);
+  }
+
   #end(position: PartitionPosition): void {
     position.ending.abort();
     clearTimeout(position.trouble);
     position.log.detach(position);
+    position.hold(undefined);
     this.#giveBack(position);
   }
 
@@ -190,13 +274,14 @@ export class Cursor implements AsyncIterable<Slice> {
    */
   async #fetch(position: PartitionPosition): Promise<Chunk | undefined> {
     const { log, offset, ending: { signal } } = position;
-    if (this.#positions.size <= FETCHES_AHEAD) return await log.fetch(offset, this.#fetchBytes());
+    const bytes = this.#fetchBytes(position);
+    if (this.#positions.size <= FETCHES_AHEAD) return await log.fetch(offset, bytes);
     await this.#permits.acquire();
     position.holdsPermit = true;
     if (signal.aborted) return undefined;
     position.trouble = setTimeout(() => this.#giveBack(position), TROUBLE_MS);
     try {
-      return await log.fetch(offset, this.#fetchBytes());
+      return await log.fetch(offset, bytes);
     } finally {
       clearTimeout(position.trouble);
     }
@@ -208,8 +293,9 @@ export class Cursor implements AsyncIterable<Slice> {
     this.#permits.release();
   }
 
-  #fetchBytes(): number {
-    const share = Math.floor(this.#chunkBytes / Math.min(this.#positions.size, FETCHES_AHEAD));
-    return Math.max(share, Math.min(LEAST_FETCH_BYTES, this.#chunkBytes));
+  #fetchBytes({ mostBytes }: PartitionPosition): number {
+    const { chunkBytes } = this.#context;
+    const share = Math.floor(chunkBytes / Math.min(this.#positions.size, FETCHES_AHEAD));
+    return Math.min(Math.max(share, Math.min(LEAST_FETCH_BYTES, chunkBytes)), mostBytes);
   }
 }

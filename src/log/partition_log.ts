@@ -4,11 +4,8 @@ import { ProxyError } from "../core/proxy_error.ts";
 import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
-
-/** Where a cursor stands in one partition. */
-export interface LogPosition {
-  readonly offset: bigint;
-}
+import { ChunkRow } from "./chunk_row.ts";
+import { Convoy, type LogPosition } from "./convoy.ts";
 
 /** What a partition log needs of its surroundings. */
 export interface PartitionLogContext {
@@ -18,6 +15,8 @@ export interface PartitionLogContext {
   follow(log: PartitionLog, nodeId: number): void;
   /** What one fetch of a partition may bring, in bytes. */
   readonly chunkBytes: number;
+  /** What the cache has for each partition that is fetched from now, in bytes. */
+  roomBytes(): number;
   /** How long Kafka may be away before readers are told, in ms. */
   readonly awayMs: number;
   readonly signal: AbortSignal;
@@ -27,9 +26,18 @@ export interface PartitionLogContext {
 const GONE_MS = 1_000;
 const GONE_TIMES = 3;
 
+/** Small chunks are joined into one of at most this part of what a fetch may bring. */
+const JOINED_PARTS = 16;
+
+/** Whoever waits for others looks again after so long, in ms. */
+const LOOK_MS = 5;
+
+/** A partition counts as being fetched from for so long after a fetch, in ms. */
+const FETCHING_MS = 500;
+
 /**
  * One partition as all cursors of this process share it: recently fetched chunks, at most one fetch
- * at a time for each offset, and one live end.
+ * at a time for each stretch, and one live end.
  *
  * A cursor finds its offset in the cache; or it is at the live end and waits for the long poll that
  * all live partitions of a broker share; or it fetches by itself, and what it brings serves those
@@ -43,10 +51,15 @@ export class PartitionLog {
   readonly #positions = new Set<LogPosition>();
   readonly #waiting = new Set<() => void>();
   readonly #fetching = new Map<bigint, Promise<Chunk>>();
-  /** Ascending, not overlapping; there may be holes between them. */
-  readonly #chunks: Chunk[] = [];
+  readonly #row: ChunkRow;
+  readonly #convoy: Convoy;
+  #fetchedMs = -Infinity;
+  /** Bytes an offset takes, as the last chunk had it; 0 before there was one. */
+  #offsetBytes = 0;
   /** The offset the long poll asks for; undefined while nobody is at the end. */
   #tail: bigint | undefined;
+  /** Where the partition ended when the tail was read. */
+  #end = 0n;
 
   constructor(
     topic: string,
@@ -58,11 +71,27 @@ export class PartitionLog {
     this.partition = partition;
     this.isolation = isolation;
     this.#context = context;
+    this.#row = new ChunkRow(context.chunkBytes / JOINED_PARTS);
+    this.#convoy = new Convoy(
+      this.#row,
+      this.#positions,
+      (chunk) => context.cache.bytesOf(chunk),
+    );
   }
 
   /** Cursors that read here. */
   get readers(): number {
     return this.#positions.size;
+  }
+
+  /** Whether somebody fetches from it, or did a moment ago. */
+  get isFetching(): boolean {
+    return this.#fetching.size > 0 || performance.now() - this.#fetchedMs < FETCHING_MS;
+  }
+
+  /** Counts, holds and lets go of its chunks. */
+  get cache(): ChunkCache {
+    return this.#context.cache;
   }
 
   attach(position: LogPosition): void {
@@ -75,9 +104,8 @@ export class PartitionLog {
 
   /** The cached chunk that covers an offset. */
   cached(offset: bigint): Chunk | undefined {
-    const chunk = this.#chunks[this.#indexBelow(offset)];
-    if (chunk === undefined || offset >= chunk.next) return undefined;
-    this.#context.cache.touch(chunk);
+    const chunk = this.#row.covering(offset);
+    if (chunk !== undefined) this.#context.cache.touch(chunk);
     return chunk;
   }
 
@@ -123,12 +151,18 @@ export class PartitionLog {
 
   /**
    * What the long poll is to ask for, or undefined while every cursor is busy with a chunk or more
-   * that it has not sent yet: backpressure is not being asked for.
+   * that it has not sent yet: backpressure is not being asked for. Undefined too while the first of
+   * a crowd that is behind has to wait for the others.
    */
   liveTarget(): FetchTarget | undefined {
-    if (this.#tail === undefined || !this.#isWanted()) return undefined;
+    const tail = this.#tail;
+    if (tail === undefined || !this.#isWanted()) return undefined;
     const { topic, partition } = this;
-    return { topic, partition, offset: this.#tail, maxBytes: this.#context.chunkBytes };
+    const { chunkBytes, roomBytes } = this.#context;
+    if (tail < this.#end && this.#convoy.waitMs(tail, chunkBytes, roomBytes(), 0) > 0) {
+      return undefined;
+    }
+    return { topic, partition, offset: tail, maxBytes: chunkBytes };
   }
 
   /** Takes what the long poll brought; false ends it for this partition. */
@@ -139,15 +173,29 @@ export class PartitionLog {
     if (chunk.next > chunk.from) {
       this.#insert(chunk);
       this.#tail = chunk.next;
+      this.#end = chunk.end;
+      // Those who keep up have left these two; who is behind gets them in one.
+      this.#join(this.#row.length - 3);
       this.#wake();
     }
     return true;
   }
 
   /**
-   * Fetches from an offset, as often as it takes while leaders move and brokers restart.
+   * Makes few of the many small chunks from an offset on, as a trickle leaves them, so that they go
+   * out in one frame; but none that another cursor would have to begin in the middle of.
+   */
+  gather(offset: bigint): void {
+    let index = this.#row.indexBelow(offset);
+    while (index >= 0 && index < this.#row.length - 1) if (!this.#join(index)) index++;
+  }
+
+  /**
+   * Fetches from an offset, as often as it takes while leaders move and brokers restart; but waits
+   * for what others fetch already, and for those behind when there is no room to run ahead of them.
    *
-   * Shape: a chunk whose `next` equals `offset` means that the partition ends there for now.
+   * Shape: a chunk that covers the offset, and may begin before it; one whose `next` equals `offset`
+   * means that the partition ends there for now.
    *
    * @throws {ProxyError} `out_of_range`, `topic_deleted`, `kafka_unavailable` (after `awayMs`),
    * `old_format`, `corrupt_batch`, `forbidden`, `leaving`
@@ -155,7 +203,7 @@ export class PartitionLog {
   fetch(offset: bigint, maxBytes: number): Promise<Chunk> {
     let fetching = this.#fetching.get(offset);
     if (fetching === undefined) {
-      fetching = this.#fetch(offset, maxBytes).finally(() => this.#fetching.delete(offset));
+      fetching = this.#inStep(offset, maxBytes).finally(() => this.#fetching.delete(offset));
       this.#fetching.set(offset, fetching);
     }
     return fetching;
@@ -165,6 +213,7 @@ export class PartitionLog {
   fetchAhead(chunk: Chunk, maxBytes: number): void {
     const { next } = chunk;
     if (next >= chunk.end || this.isLive(next) || this.cached(next) !== undefined) return;
+    if (this.#waitMs(next, maxBytes, 0) > 0) return;
     this.fetch(next, maxBytes).catch(() => {
       // Nobody waits for it yet; the reader's own fetch reports what is wrong.
     });
@@ -172,13 +221,45 @@ export class PartitionLog {
 
   /** @ignore Called by the cache. */
   evict(chunk: Chunk): void {
-    const index = this.#indexBelow(chunk.from);
-    if (this.#chunks[index] === chunk) this.#chunks.splice(index, 1);
+    this.#row.remove(chunk);
+  }
+
+  /** @ignore Called by the cache. */
+  demand(): (chunk: Chunk) => number {
+    return this.#convoy.demand();
   }
 
   /** Lets go of everything that is cached. */
   clear(): void {
-    for (const chunk of this.#chunks.splice(0)) this.#context.cache.remove(chunk);
+    for (const chunk of this.#row.clear()) this.#context.cache.remove(chunk);
+  }
+
+  async #inStep(offset: bigint, maxBytes: number): Promise<Chunk> {
+    const { signal } = this.#context;
+    const under = this.#underWay(offset, maxBytes);
+    // Whoever asked for that meets its failure; here it only means to ask for ourselves.
+    if (under !== undefined) await under.catch(() => {});
+    const startMs = performance.now();
+    for (let leftMs = 1; leftMs > 0 && !signal.aborted;) {
+      const come = this.cached(offset);
+      if (come !== undefined) return come;
+      leftMs = this.#waitMs(offset, maxBytes, performance.now() - startMs);
+      if (leftMs > 0) await sleep(Math.min(leftMs, LOOK_MS), signal);
+    }
+    return await this.#fetch(offset, maxBytes);
+  }
+
+  /** A fetch under way that will probably bring an offset, although it was not asked for it. */
+  #underWay(offset: bigint, maxBytes: number): Promise<Chunk> | undefined {
+    for (const [from, fetching] of this.#fetching) {
+      const distance = Number(offset - from) * this.#offsetBytes;
+      if (distance > 0 && distance < maxBytes) return fetching;
+    }
+    return undefined;
+  }
+
+  #waitMs(offset: bigint, maxBytes: number, waitedMs: number): number {
+    return this.#convoy.waitMs(offset, maxBytes, this.#context.roomBytes(), waitedMs);
   }
 
   async #fetch(offset: bigint, maxBytes: number): Promise<Chunk> {
@@ -191,8 +272,9 @@ export class PartitionLog {
       const outcome = await this.#fetchOnce(offset, maxBytes, fresh);
       const nowMs = performance.now();
       if (outcome.kind === "chunk") {
+        this.#fetchedMs = nowMs;
         this.#insert(outcome.chunk);
-        return outcome.chunk;
+        return this.cached(offset) ?? outcome.chunk;
       }
       if (outcome.kind === "failed") throw outcome.error;
       if (outcome.kind === "out_of_range") throw await this.#outOfRange(offset, reader);
@@ -264,36 +346,36 @@ export class PartitionLog {
   #isWanted(): boolean {
     if (this.#waiting.size > 0) return true;
     let bytes = 0;
-    let from = this.#tail;
-    for (let i = this.#chunks.length - 1; i >= 0 && bytes < this.#context.chunkBytes; i--) {
-      bytes += this.#chunks[i].bytes;
-      from = this.#chunks[i].from;
+    let from = this.#tail!;
+    for (let i = this.#row.length - 1; i >= 0 && bytes < this.#context.chunkBytes; i--) {
+      const chunk = this.#row.at(i)!;
+      bytes += chunk.bytes;
+      from = chunk.from;
     }
-    for (const { offset } of this.#positions) if (offset >= from!) return true;
+    for (const { offset } of this.#positions) if (offset >= from) return true;
     return false;
   }
 
   #insert(chunk: Chunk): void {
     if (chunk.next === chunk.from) return;
-    const below = this.#indexBelow(chunk.from);
-    const before = this.#chunks[below];
-    const after = this.#chunks[below + 1];
-    if (before !== undefined && before.next > chunk.from) return;
-    if (after !== undefined && after.from < chunk.next) return;
-    this.#chunks.splice(below + 1, 0, chunk);
-    this.#context.cache.add(chunk, this);
+    this.#offsetBytes = chunk.bytes / Number(chunk.next - chunk.from);
+    const kept = this.#row.insert(chunk);
+    if (kept !== undefined) this.#context.cache.add(kept, this);
   }
 
-  /** Index of the last chunk that begins at or before an offset; -1 when there is none. */
-  #indexBelow(offset: bigint): number {
-    let low = 0;
-    let high = this.#chunks.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#chunks[middle].from <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+  #join(index: number): boolean {
+    if (index < 0) return false;
+    const done = this.#row.join(index, (offset) => this.#isBusy(offset));
+    if (done === undefined) return false;
+    const { cache } = this.#context;
+    for (const part of done.parts) cache.remove(part);
+    cache.add(done.joined, this);
+    return true;
+  }
+
+  #isBusy(at: bigint): boolean {
+    for (const { offset } of this.#positions) if (offset === at) return true;
+    return false;
   }
 
   #wake(): void {

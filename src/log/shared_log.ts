@@ -1,4 +1,6 @@
 import type { Isolation, LogReader } from "../core/ports.ts";
+import type { MemoryBudget } from "../stream/memory_budget.ts";
+import { Ticker } from "../stream/ticker.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { Cursor } from "./cursor.ts";
 import { LivePoll } from "./live_poll.ts";
@@ -6,13 +8,29 @@ import { PartitionLog, type PartitionLogContext } from "./partition_log.ts";
 
 /** How the shared log uses memory and time. */
 export interface SharedLogOptions {
-  /** Budget of all cached chunks and frames, in bytes. */
+  /** The most that cached chunks and frames may take, in bytes. */
   readonly cacheBytes: number;
+  /** What they are part of, with all else that holds records. */
+  readonly budget?: MemoryBudget;
   /** What one fetch of a partition may bring, in bytes. */
   readonly chunkBytes?: number;
   /** How long Kafka may be away before readers are told, in ms. */
   readonly awayMs?: number;
 }
+
+/** How a cursor reads. */
+export interface CursorOptions {
+  /**
+   * A cursor that keeps up waits so long for more before it takes what has come, in ms, so that
+   * records share frames; 0 takes each at once. One that is behind does not wait.
+   *
+   * @default {0}
+   */
+  readonly lingerMs?: number;
+}
+
+/** Of the cache, so much is for what cursors have before them; the rest for those who come back. */
+const CONVOY_SHARE = 1 / 2;
 
 /** A partition's cache outlives its last cursor by so much: for those who come right back. */
 const LINGER_MS = 2_000;
@@ -25,18 +43,20 @@ export class SharedLog {
   readonly #logs = new Map<string, PartitionLog>();
   readonly #polls = new Map<string, LivePoll>();
   readonly #lingering = new Map<PartitionLog, ReturnType<typeof setTimeout>>();
+  readonly #tickers = new Map<number, Ticker>();
   readonly #closing = new AbortController();
   readonly #context: PartitionLogContext;
 
   constructor(reader: LogReader, options: SharedLogOptions) {
-    const { cacheBytes, chunkBytes = 1 << 20, awayMs = 60_000 } = options;
+    const { cacheBytes, budget, chunkBytes = 1 << 20, awayMs = 60_000 } = options;
     this.#reader = reader;
     this.#chunkBytes = chunkBytes;
-    this.cache = new ChunkCache(cacheBytes);
+    this.cache = new ChunkCache(cacheBytes, budget);
     this.#context = {
       reader,
       cache: this.cache,
       chunkBytes,
+      roomBytes: () => this.#roomBytes(),
       awayMs,
       signal: this.#closing.signal,
       follow: (log, nodeId) => this.#poll(nodeId, log.isolation).add(log),
@@ -49,12 +69,21 @@ export class SharedLog {
   }
 
   /** A cursor over partitions of a topic, each from its own offset, inclusive. */
-  open(topic: string, starts: ReadonlyMap<number, bigint>, isolation: Isolation): Cursor {
+  open(
+    topic: string,
+    starts: ReadonlyMap<number, bigint>,
+    isolation: Isolation,
+    { lingerMs = 0 }: CursorOptions = {},
+  ): Cursor {
     const logs = [...starts].map(([partition, offset]): [PartitionLog, bigint] => [
       this.log(topic, partition, isolation),
       offset,
     ]);
-    return new Cursor(logs, this.#chunkBytes, (closed) => closed.forEach((log) => this.#left(log)));
+    return new Cursor(logs, {
+      chunkBytes: this.#chunkBytes,
+      linger: lingerMs > 0 ? this.#ticker(lingerMs) : undefined,
+      onClose: (closed) => closed.forEach((log) => this.#left(log)),
+    });
   }
 
   /** The log of one partition, made when it is not there. */
@@ -91,6 +120,19 @@ export class SharedLog {
       log.clear();
     }, LINGER_MS);
     this.#lingering.set(log, timer);
+  }
+
+  /** One for all who linger as long: they take the same records at a time, in the same frames. */
+  #ticker(lingerMs: number): Ticker {
+    let ticker = this.#tickers.get(lingerMs);
+    if (ticker === undefined) this.#tickers.set(lingerMs, ticker = new Ticker(lingerMs));
+    return ticker;
+  }
+
+  #roomBytes(): number {
+    let fetching = 0;
+    for (const log of this.#logs.values()) if (log.isFetching) fetching++;
+    return this.cache.mostBytes * CONVOY_SHARE / Math.max(fetching, 1);
   }
 
   #poll(nodeId: number, isolation: Isolation): LivePoll {

@@ -91,6 +91,8 @@ export class FramePump {
   readonly #cursor: Cursor;
   readonly #owned = new Map<number, OwnedPartition>();
   readonly #signal: AbortSignal;
+  /** It had to let go of a slice, and reads again only when it may send. */
+  #hasLapsed = false;
 
   constructor(options: PumpOptions, signal: AbortSignal) {
     this.#options = options;
@@ -155,7 +157,10 @@ export class FramePump {
 
   /** What the cursor yields, past what the session wants to be led past. */
   async *#slices(): AsyncIterable<Slice> {
+    const { sink } = this.#options;
     for (;;) {
+      if (!sink.hasRoom) await sink.room(this.#signal);
+      if (this.#hasLapsed) await this.#mayAgain();
       try {
         const slice = await this.#cursor.next();
         if (slice === undefined) return;
@@ -193,9 +198,9 @@ export class FramePump {
     const isStale = () => this.#signal.aborted || this.#owned.get(partition) !== own;
     let { frames, isShared } = this.#frames(slice);
     for (;;) {
-      if (!sink.hasRoom) await sink.room(this.#signal);
+      if (!sink.hasRoom && !await this.#isKept(slice, own, sink.room(this.#signal))) return;
       for (let may = this.#may(); may !== true; may = this.#may()) {
-        await may;
+        if (!await this.#isKept(slice, own, may)) return;
         if (isStale()) return;
       }
       if (isStale()) return;
@@ -234,6 +239,29 @@ export class FramePump {
     }
     own.next = next;
     onReached(partition, next, 0);
+  }
+
+  /**
+   * Waits with a slice in hand; false when its memory was wanted meanwhile. Then the partition is
+   * read again from where it stands, once there is room.
+   */
+  async #isKept(slice: Slice, own: OwnedPartition, until: Promise<void>): Promise<boolean> {
+    if (await this.#cursor.whileKept(slice, until)) return true;
+    const { partition } = slice.chunk;
+    if (this.#owned.get(partition) !== own) return false;
+    own.received = own.sent;
+    this.#cursor.rewind(partition, own.next);
+    this.#hasLapsed = true;
+    return false;
+  }
+
+  /** Waits until something may be sent, before it is read. */
+  async #mayAgain(): Promise<void> {
+    this.#hasLapsed = false;
+    for (let may = this.#may(); may !== true; may = this.#may()) {
+      await may;
+      if (this.#signal.aborted) return;
+    }
   }
 
   #may(): true | Promise<void> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Cursor } from "../../src/log/cursor.ts";
+import { MemoryBudget } from "../../src/stream/memory_budget.ts";
 import { type FetchFailure, TOPIC } from "../support/array_reader.ts";
 import { eventLoopTurns } from "../support/event_loop.ts";
 import { History } from "../support/history.ts";
@@ -9,11 +10,19 @@ import { offsetsOf, TestLog } from "../support/test_log.ts";
 /** More than a cursor fetches at a time. */
 const PARTITIONS = 6;
 
+const CHUNK_BYTES = 1500;
+
+/**
+ * Memory of one chunk at the most: batches are begun before they are over what was asked for, have
+ * up to 12 records of a hundred bytes, and each counts with its object.
+ */
+const MOST_CHUNK_BYTES = 2 * CHUNK_BYTES + 1_500 + 15 * 300;
+
 /** What can happen between two turns of the event loop. */
 type Step =
   | { readonly kind: "append"; readonly partition: number; readonly records: number }
   | { readonly kind: "open"; readonly partitions: readonly number[]; readonly place: number }
-  | { readonly kind: "pull"; readonly cursor: number }
+  | { readonly kind: "pull"; readonly cursor: number; readonly part: number }
   | { readonly kind: "remove"; readonly cursor: number; readonly partition: number }
   | { readonly kind: "close"; readonly cursor: number }
   | { readonly kind: "evict"; readonly partition: number }
@@ -42,7 +51,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       place: fc.double({ min: 0, max: 1, noNaN: true }),
     }),
   },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("pull" as const), cursor }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("pull" as const),
+      cursor,
+      part: fc.constantFrom(1, 1, 1, 0.5, 0),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("close" as const), cursor }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("remove" as const), cursor, partition }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("evict" as const), partition }) },
@@ -89,9 +105,9 @@ class Reading {
     this.#next = new Map(starts);
   }
 
-  /** Pulls once, if no pull is under way. */
-  pull(): void {
-    this.#pull ??= this.#once().finally(() => this.#pull = undefined);
+  /** Pulls once, if no pull is under way; takes only part of what comes, as who stalls does. */
+  pull(part: number): void {
+    this.#pull ??= this.#once(part).finally(() => this.#pull = undefined);
   }
 
   /** Removes a partition; a cursor without any would wait for ever, so that is the end of it. */
@@ -111,13 +127,13 @@ class Reading {
   async readTo(ends: ReadonlyMap<number, bigint>): Promise<void> {
     await this.#pull;
     while ([...this.#next].some(([partition, next]) => next < ends.get(partition)!)) {
-      await this.#once();
+      await this.#once(1);
     }
     for (const [partition, next] of this.#next) assert.equal(next, ends.get(partition));
     this.#history.verify();
   }
 
-  async #once(): Promise<void> {
+  async #once(part: number): Promise<void> {
     const mine = new Set(this.#next.keys());
     const slice = await this.#cursor.next();
     if (slice === undefined) {
@@ -130,13 +146,16 @@ class Reading {
     if (wanted === undefined) return; // removed since
     assert.equal(slice.from, wanted, `the slice of partition ${partition} begins elsewhere`);
     assert.ok(next > slice.from, "a slice without progress");
+    const offsets = await offsetsOf(slice);
+    const count = Math.floor(offsets.length * part);
     let offset = slice.from;
-    for (const each of await offsetsOf(slice)) {
+    for (const each of offsets.slice(0, count)) {
       assert.equal(each, offset++);
       this.#history.add(partition, each);
     }
-    assert.equal(offset, next);
-    this.#next.set(partition, next);
+    if (count < offsets.length) this.#cursor.rewind(partition, offset);
+    else assert.equal(offset, next);
+    this.#next.set(partition, offset);
   }
 }
 
@@ -146,11 +165,13 @@ async function run(
   cacheBytes: number,
 ): Promise<void> {
   const pause = () => eventLoopTurns(turns.next().value);
+  const budget = new MemoryBudget(2 * cacheBytes);
   await using test = new TestLog({
+    budget,
     partitions: PARTITIONS,
     nodes: 2,
     cacheBytes,
-    chunkBytes: 1500,
+    chunkBytes: CHUNK_BYTES,
     pause,
   });
   const { reader, log } = test;
@@ -163,6 +184,10 @@ async function run(
     );
     readings.push(new Reading(log.open(TOPIC, starts, "committed"), starts));
   };
+  const isInBudget = () => {
+    const { bytes } = log.cache;
+    assert.ok(bytes <= cacheBytes + MOST_CHUNK_BYTES, `${bytes} bytes are kept`);
+  };
   open([...Array(PARTITIONS).keys()], 0);
   for (const step of steps) {
     const reading = "cursor" in step ? readings[step.cursor] : undefined;
@@ -174,7 +199,7 @@ async function run(
         if (readings.length < 6) open(step.partitions, step.place);
         break;
       case "pull":
-        if (reading?.isClosed === false) reading.pull();
+        if (reading?.isClosed === false) reading.pull(step.part);
         break;
       case "remove":
         if (reading?.isClosed === false) await reading.remove(step.partition);
@@ -203,6 +228,7 @@ async function run(
         await eventLoopTurns(step.turns);
         break;
     }
+    isInBudget();
   }
   reader.unreachable.clear();
   for (let each = 0; each < PARTITIONS; each++) {
@@ -211,7 +237,9 @@ async function run(
   }
   const open_ = readings.filter(({ isClosed }) => !isClosed);
   await Promise.all(open_.map((reading) => reading.readTo(ends())));
+  isInBudget();
   for (const reading of open_) await reading.close();
+  assert.equal(budget.heldBytes, 0, "a chunk is held that nobody sends");
 }
 
 Deno.test("SharedLog gives each cursor every offset once and in order, any schedule", async () => {

@@ -25,12 +25,13 @@ class TestPoll implements AsyncDisposable {
       reader: this.reader,
       cache: new ChunkCache(1 << 20),
       chunkBytes: 4096,
+      roomBytes: () => 1 << 19,
       awayMs: 60_000,
       signal: this.closing.signal,
       follow: (log) => this.poll.add(log),
     });
     this.#logs.push(log);
-    log.attach({ offset });
+    log.attach({ offset, movedMs: 0 });
     await log.goLive(offset);
     return log;
   }

@@ -18,8 +18,19 @@ class TestPartition implements Disposable {
   readonly closing = new AbortController();
 
   constructor(
-    { cacheBytes = 1 << 20, awayMs = 60_000, isolation = "committed", ...options }:
-      & { cacheBytes?: number; awayMs?: number; isolation?: "committed" | "uncommitted" }
+    {
+      cacheBytes = 1 << 20,
+      chunkBytes = 4096,
+      awayMs = 60_000,
+      isolation = "committed",
+      ...options
+    }:
+      & {
+        cacheBytes?: number;
+        chunkBytes?: number;
+        awayMs?: number;
+        isolation?: "committed" | "uncommitted";
+      }
       & ArrayReaderOptions = {},
   ) {
     this.reader = new ArrayReader(options);
@@ -27,7 +38,8 @@ class TestPartition implements Disposable {
     this.log = new PartitionLog(TOPIC, 0, isolation, {
       reader: this.reader,
       cache: this.cache,
-      chunkBytes: 4096,
+      chunkBytes,
+      roomBytes: () => cacheBytes / 2,
       awayMs,
       signal: this.closing.signal,
       follow: (_log, nodeId) => void this.followed.push(nodeId),
@@ -52,16 +64,16 @@ class TestPartition implements Disposable {
 
 const NO_SIGNAL = new AbortController().signal;
 
-Deno.test("PartitionLog.fetch() brings a chunk, which is cached from its first offset on", async () => {
+Deno.test("PartitionLog.fetch() brings a chunk, which is cached from its first batch on", async () => {
   using test = new TestPartition();
-  test.reader.fill(2, 10);
-  const chunk = await test.log.fetch(5n, 4096);
-  assert.equal(chunk.from, 5n);
-  assert.equal(chunk.next, 20n);
-  assert.equal(test.log.cached(4n), undefined);
-  assert.equal(test.log.cached(5n), chunk);
-  assert.equal(test.log.cached(19n), chunk);
-  assert.equal(test.log.cached(20n), undefined);
+  test.reader.fill(3, 10);
+  const chunk = await test.log.fetch(15n, 4096);
+  assert.equal(chunk.from, 10n);
+  assert.equal(chunk.next, 30n);
+  assert.equal(test.log.cached(9n), undefined);
+  assert.equal(test.log.cached(10n), chunk);
+  assert.equal(test.log.cached(29n), chunk);
+  assert.equal(test.log.cached(30n), undefined);
 });
 
 Deno.test("PartitionLog.fetch() asks once, many at one offset at a time", async () => {
@@ -88,14 +100,62 @@ Deno.test("PartitionLog.fetch() caches nothing, at the end of the partition", as
   assert.equal(test.cache.bytes, 0);
 });
 
-Deno.test("PartitionLog.fetch() gives a chunk that is not cached, where it overlaps another", async () => {
+// A chunk that overlapped another was not kept, so that cursors that had started at different
+// offsets went on side by side for ever, each with fetches of its own.
+Deno.test("PartitionLog.fetch() keeps what is missing before another chunk, one that overlaps it", async () => {
   using test = new TestPartition();
-  test.reader.fill(2, 10);
-  const later = await test.log.fetch(5n, 4096);
+  test.reader.fill(4, 10);
+  const later = await test.log.fetch(20n, 4096);
   const earlier = await test.log.fetch(0n, 4096);
   assert.deepEqual([earlier.from, earlier.next], [0n, 20n]);
-  assert.equal(test.log.cached(0n), undefined);
-  assert.equal(test.log.cached(5n), later);
+  assert.equal(test.log.cached(19n), earlier);
+  assert.equal(test.log.cached(20n), later);
+});
+
+Deno.test("PartitionLog.fetch() waits for what will bring the offset, asked for by another", async () => {
+  using test = new TestPartition();
+  test.reader.fill(8, 10);
+  await test.log.fetch(0n, 1); // now it knows how large records are
+  const release = test.reader.hold();
+  const fetches = [test.log.fetch(10n, 4096), test.log.fetch(25n, 4096)];
+  release();
+  const [first, second] = await Promise.all(fetches);
+  assert.equal(first, second);
+  assert.equal(test.reader.fetches.length, 2);
+});
+
+Deno.test("PartitionLog.fetch() fetches by itself, the one it waited for failed", async () => {
+  using test = new TestPartition();
+  test.reader.fill(8, 10);
+  await test.log.fetch(0n, 1);
+  const failure = new ProxyError("forbidden", "no");
+  test.reader.at().failures.push(failure);
+  const fetches = [test.log.fetch(10n, 4096), test.log.fetch(25n, 4096)];
+  const [first, second] = await Promise.allSettled(fetches);
+  assert.equal(first.status === "rejected" && first.reason, failure);
+  assert.equal(second.status === "fulfilled" && second.value.from, 20n);
+});
+
+Deno.test("PartitionLog.accept() joins small chunks that everybody has left, a trickle", async () => {
+  using test = new TestPartition({ chunkBytes: 1 << 20 });
+  test.log.attach({ offset: 0n, movedMs: 0 });
+  test.log.attach({ offset: 3n, movedMs: 0 });
+  await test.log.goLive(0n);
+  for (let i = 0; i < 10; i++) {
+    test.reader.fill(1, 1);
+    test.log.accept(await test.poll(BigInt(i)));
+  }
+  const chunks = [0n, 3n, 8n, 9n].map((offset) => test.log.cached(offset)!);
+  assert.deepEqual(chunks.map(({ from, next }) => `${from}-${next}`), [
+    "0-3",
+    "3-9",
+    "3-9",
+    "9-10",
+  ]);
+  assert.equal(chunks[1].batches.length, 6);
+  test.log.gather(3n);
+  assert.equal(test.log.cached(9n)?.from, 3n);
+  assert.equal(test.cache.bytes, 10 * chunks[3].bytes);
 });
 
 Deno.test("PartitionLog.cached() finds the right one, chunks fetched in any order", async () => {
@@ -400,7 +460,7 @@ Deno.test("PartitionLog.liveTarget() asks from the live end, somebody waiting th
 
 Deno.test("PartitionLog.liveTarget() leaves out a cursor with a chunk or more before the end", async () => {
   using test = new TestPartition();
-  const slow = { offset: 0n };
+  const slow = { offset: 0n, movedMs: 0 };
   test.log.attach(slow);
   await test.log.goLive(0n);
   const asked: boolean[] = [];
@@ -419,8 +479,8 @@ Deno.test("PartitionLog.liveTarget() leaves out a cursor with a chunk or more be
 
 Deno.test("PartitionLog.liveTarget() asks on, one cursor slow and another at the end", async () => {
   using test = new TestPartition();
-  test.log.attach({ offset: 0n });
-  test.log.attach({ offset: 1000n });
+  test.log.attach({ offset: 0n, movedMs: 0 });
+  test.log.attach({ offset: 1000n, movedMs: 0 });
   await test.log.goLive(1000n);
   assert.equal(test.log.liveTarget()?.offset, 1000n);
 });

@@ -106,7 +106,7 @@ Deno.test("SharedFrames.open() charges the cache for each frame once, while the 
   const cache = new ChunkCache(1000);
   const frames = new SharedFrames(cache);
   const own = slice();
-  cache.add(own.chunk, { evict: () => {} });
+  cache.add(own.chunk, { evict: () => {}, demand: () => () => 0 });
   const encoder = encoderOf([frame("abc"), frame("de"), undefined]);
   for (let i = 0; i < 3; i++) await names(frames.open(own, "v1", () => encoder));
   assert.equal(cache.bytes, 15);
