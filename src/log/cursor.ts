@@ -111,13 +111,12 @@ export class Cursor implements AsyncIterable<Slice> {
   whileKept({ chunk }: Slice, until: Promise<void>): Promise<boolean> {
     const cache = this.#positions.get(chunk.partition)?.log.cache;
     if (cache === undefined) return until.then(() => true);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const forget = cache.onLapsed(chunk, () => timer = setTimeout(resolve, LAPSE_MS, false));
-      until.then(() => {
+      until.then(() => resolve(true), reject).finally(() => {
         forget();
         clearTimeout(timer);
-        resolve(true);
       });
     });
   }
