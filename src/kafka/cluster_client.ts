@@ -100,8 +100,8 @@ export class ClusterClient {
     }
   }
 
-  /** Metadata of these topics as the cluster has it now. */
-  async metadata(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+  /** Metadata of these topics, or of all there are, as the cluster has it now. */
+  async metadata(topics: readonly string[] | undefined): Promise<readonly TopicMetadata[]> {
     return (await this.#metadata(topics)).topicMetadata;
   }
 
@@ -130,7 +130,7 @@ export class ClusterClient {
     }
   }
 
-  async #metadata(topics: readonly string[]): Promise<ClusterMetadata> {
+  async #metadata(topics: readonly string[] | undefined): Promise<ClusterMetadata> {
     const answer = await this.any((link) => askMetadata(link, topics));
     this.#learn(answer.brokers);
     this.#clusterId = answer.clusterId ?? this.#clusterId;
@@ -200,12 +200,13 @@ export class ClusterClient {
 /** In a version with topic ids where the broker speaks one, else in KafkaJS's newest. */
 async function askMetadata(
   link: BrokerLink,
-  topics: readonly string[],
+  topics: readonly string[] | undefined,
 ): Promise<ClusterMetadata> {
   const { minVersion = 0, maxVersion = 0 } = link.versions("Metadata") ?? {};
   const version = Math.min(maxVersion, METADATA_WITH_IDS.max);
   if (version < Math.max(minVersion, METADATA_WITH_IDS.min)) {
-    return await link.send("Metadata", { topics, allowAutoTopicCreation: false });
+    // An empty list is all topics there.
+    return await link.send("Metadata", { topics: topics ?? [], allowAutoTopicCreation: false });
   }
   const body = metadataRequest(topics, version);
   return readMetadataResponse(await link.raw("Metadata", version, body, throttledMs));

@@ -85,6 +85,16 @@ export class KafkaReader implements LogReader {
     return this.#cluster.clusterId();
   }
 
+  /**
+   * Names of all topics of the cluster that we may see, internal ones too.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  async topicNames(): Promise<string[]> {
+    const topics = await this.#cluster.metadata(undefined);
+    return topics.filter(({ topicErrorCode }) => topicErrorCode === 0).map(({ topic }) => topic);
+  }
+
   async fetch(
     nodeId: number,
     targets: readonly FetchTarget[],

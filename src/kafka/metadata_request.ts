@@ -27,14 +27,14 @@ export interface TopicMetadata {
 }
 
 /**
- * Body of a Metadata request of version 10 to 12 that creates no topic: topics compact array of
+ * Body of a Metadata request about these topics, or all (`undefined`), of version 10 to 12 that creates no topic: topics compact array of
  * { topic_id uuid, name compact string, tags }, allow_auto_topic_creation bool, up to 10:
  * include_cluster_authorized_operations bool, include_topic_authorized_operations bool, tags
  * (Kafka protocol guide). The first byte is the end of the header, which may have tags too.
  */
-export function metadataRequest(topics: readonly string[], version: number): Buffer {
-  const parts = [Buffer.of(0), unsignedVarint(topics.length + 1)];
-  for (const topic of topics) {
+export function metadataRequest(topics: readonly string[] | undefined, version: number): Buffer {
+  const parts = [Buffer.of(0), unsignedVarint(topics === undefined ? 0 : topics.length + 1)];
+  for (const topic of topics ?? []) {
     const name = Buffer.from(topic);
     parts.push(Buffer.alloc(UUID_BYTES), unsignedVarint(name.length + 1), name, Buffer.of(0));
   }

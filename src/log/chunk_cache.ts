@@ -40,6 +40,8 @@ export class ChunkCache {
   #orderedAt = 0;
   #clock = 0;
   #bytes = 0;
+  #hits = 0;
+  #misses = 0;
 
   /**
    * @param mostBytes the most to keep
@@ -54,6 +56,22 @@ export class ChunkCache {
   /** Bytes of all chunks and frames kept now. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Chunks that cursors found here. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  /** Chunks that cursors had to fetch. */
+  get misses(): number {
+    return this.#misses;
+  }
+
+  /** Counts a chunk given to a cursor. */
+  gave(fromCache: boolean): void {
+    if (fromCache) this.#hits++;
+    else this.#misses++;
   }
 
   /** Keeps a chunk as the warmest. */

@@ -189,6 +189,7 @@ export class Cursor implements AsyncIterable<Slice> {
       const slice = position.ready ?? this.#cached(position);
       if (slice === undefined) continue;
       this.#turn = (this.#turn + i + 1) % positions.length;
+      position.log.gave(position.ready === undefined);
       position.ready = undefined;
       position.hold(slice.chunk);
       this.#yielded = position;

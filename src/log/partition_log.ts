@@ -22,6 +22,13 @@ export interface PartitionLogContext {
   readonly signal: AbortSignal;
 }
 
+/** How many cursors are where: waiting at the end, inside the cache, or reading by themselves. */
+export interface CursorStates {
+  live: number;
+  cached: number;
+  catchUp: number;
+}
+
 /** A topic must be unknown for so long, and so many times in a row, to count as deleted. */
 const GONE_MS = 1_000;
 const GONE_TIMES = 3;
@@ -92,6 +99,20 @@ export class PartitionLog {
   /** Counts, holds and lets go of its chunks. */
   get cache(): ChunkCache {
     return this.#context.cache;
+  }
+
+  /** Counts where the cursors are now. */
+  countStates(states: CursorStates): void {
+    for (const { offset } of this.#positions) {
+      if (this.isLive(offset)) states.live++;
+      else if ((this.#chunks[this.#indexBelow(offset)]?.next ?? 0n) > offset) states.cached++;
+      else states.catchUp++;
+    }
+  }
+
+  /** Counts a chunk given to a cursor, from the cache or fetched for it. */
+  gave(fromCache: boolean): void {
+    this.#context.cache.gave(fromCache);
   }
 
   attach(position: LogPosition): void {

@@ -4,7 +4,7 @@ import { Ticker } from "../stream/ticker.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { Cursor } from "./cursor.ts";
 import { LivePoll } from "./live_poll.ts";
-import { PartitionLog, type PartitionLogContext } from "./partition_log.ts";
+import { type CursorStates, PartitionLog, type PartitionLogContext } from "./partition_log.ts";
 
 /** How the shared log uses memory and time. */
 export interface SharedLogOptions {
@@ -66,6 +66,13 @@ export class SharedLog {
   /** Partition logs that exist now. */
   get size(): number {
     return this.#logs.size;
+  }
+
+  /** Where the cursors of all logs are now. */
+  get cursorStates(): CursorStates {
+    const states = { live: 0, cached: 0, catchUp: 0 };
+    for (const log of this.#logs.values()) log.countStates(states);
+    return states;
   }
 
   /** A cursor over partitions of a topic, each from its own offset, inclusive. */

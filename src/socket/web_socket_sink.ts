@@ -88,6 +88,11 @@ export class WebSocketSink implements FrameSink {
     return this.#sentBytes - this.#takenBytes;
   }
 
+  /** How long ago the operating system last took a byte, while some wait; else 0. In ms. */
+  get unmovedMs(): number {
+    return this.bufferedBytes === 0 ? 0 : performance.now() - this.#movedMs;
+  }
+
   get frameBytes(): number {
     return this.#options.marks.frameBytes;
   }
