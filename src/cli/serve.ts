@@ -11,8 +11,8 @@ import { EXIT, misused, type Shell } from "./shell.ts";
 /** How long log lines may take to be written at the end, in ms. */
 const FLUSH_MS = 200;
 
-/** Whatever happens on the way out, this is when it is over, in ms. */
-const HARD_END_MS = 4_800;
+/** Whatever happens on the way out, it is over so long after the time that sockets get, in ms. */
+const HARD_END_MS = 1_800;
 
 /**
  * `npx` and `deno task` pass on a Ctrl-C that reached us too: what comes again so soon is no second
@@ -56,8 +56,11 @@ async function serve(shell: Shell, settings: Settings): Promise<number> {
         return;
       }
       askedMs = performance.now();
-      setTimeout(() => shell.exit(EXIT.done), HARD_END_MS);
-      void proxy.close(signal);
+      const { drainMs, drainTimeoutMs } = proxy.settings;
+      const isDrain = signal === "SIGTERM" && drainMs > 0;
+      const sureMs = (isDrain ? drainMs + drainTimeoutMs : 0) + drainTimeoutMs + HARD_END_MS;
+      setTimeout(() => shell.exit(EXIT.done), sureMs);
+      void (isDrain ? proxy.drain(signal) : proxy.close(signal));
     });
   }
   let reloading = Promise.resolve();
@@ -76,7 +79,7 @@ async function serve(shell: Shell, settings: Settings): Promise<number> {
     return EXIT.failed;
   }
   await proxy.ended;
-  const asked = askedMs !== undefined;
+  const asked = proxy.isLeaving;
   await proxy.close();
   await sink.flush(FLUSH_MS);
   return asked ? EXIT.done : EXIT.failed;

@@ -79,6 +79,12 @@ export interface LibraryOptions {
   clientId?: string;
   /** Milliseconds that clients get at `close()` to take what is under way; 3000. */
   drainTimeoutMs?: number;
+  /** Milliseconds over which a drain closes the sockets; 0. */
+  drainMs?: number;
+  /** Port of its own for `/metrics` and `/api`; none. */
+  adminPort?: number;
+  /** Most topics, groups and groups' partitions that `/metrics` names; 1000. */
+  maxMetricSeries?: number;
 }
 
 const KEY_OF_NAME: ReadonlyMap<string, SettingKey> = new Map(

@@ -74,4 +74,10 @@ export interface Settings {
   readonly clientId: string;
   /** Milliseconds that sockets get at shutdown to take what is under way. */
   readonly drainTimeoutMs: number;
+  /** Milliseconds over which a planned restart closes the sockets; 0: all at once. */
+  readonly drainMs: number;
+  /** TCP port of `/metrics` and `/api`, 0 for a free one; `undefined`: the main port. */
+  readonly adminPort: number | undefined;
+  /** Most topics, groups and groups' partitions that metrics name. */
+  readonly maxMetricSeries: number;
 }

@@ -213,6 +213,26 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
       "it is over in less than 5 s.",
     live: true,
   }),
+  drainMs: row("drainMs", ms(0, 600_000), 0, {
+    doc:
+      "Time over which SIGTERM closes the sockets one after the other, with 1012; 0 closes all " +
+      "at once, with 1001. POST /api/drain does the same.",
+    live: true,
+  }),
+  adminPort: row(
+    "adminPort",
+    integer("PORT", 0, 65_535, { zero: "takes a free port" }),
+    undefined,
+    {
+      doc: "Port of its own for /metrics and /api, on the same address.",
+      defaultText: "none, they are on the main port",
+    },
+  ),
+  maxMetricSeries: row("maxMetricSeries", count("names", 0, 100_000), 1000, {
+    doc:
+      "Most topics, most groups, and most partitions of groups that /metrics names; the others " +
+      "are summed under other.",
+  }),
 };
 
 /** The keys of {@linkcode SETTINGS_TABLE} in its order. */

@@ -24,6 +24,7 @@ export interface EventRow<Field extends string = string> {
  */
 export const EVENT_TABLE = {
   listening: row("info", "Listening on {address}", ["address", "kafka?", "version?"]),
+  admin_listening: row("info", "Metrics and the API on {address}", ["address"]),
   open_to_network_without_auth: row(
     "warning",
     "Everybody who can reach {host} can read every topic: there is no --auth",
@@ -85,6 +86,12 @@ export const EVENT_TABLE = {
     ["limit", "address?", "principal?", "session?", "topic?"],
     { burst: 5, perMs: 10_000, by: ["limit"] },
   ),
+  request_refused: row(
+    "info",
+    "{path} refused with {status}: {code}",
+    ["status", "code", "path", "reason?", "address?"],
+    { burst: 20, perMs: 10_000, by: ["code"] },
+  ),
   assigned: row("info", "Kafka assigned {partitions} of {topic}", [
     "session",
     "group",
@@ -133,6 +140,12 @@ export const EVENT_TABLE = {
     "topic?",
     "group?",
   ]),
+  cursor_stuck: row(
+    "warning",
+    "{topic} {partition} is not read on from {next}, though it ends at {end}",
+    ["session", "group?", "topic", "partition", "next", "end", "forMs"],
+    { burst: 5, perMs: 10_000, by: ["topic"] },
+  ),
   kafkajs_error: row(
     "warning",
     "KafkaJS: {text}",
@@ -173,6 +186,11 @@ export const EVENT_TABLE = {
   // Written by the sink itself, since it is about what came after this catalogue.
   log_lines_lost: row("warning", "Log lines were lost: standard error did not take them", [
     "lines",
+  ]),
+  draining: row("info", "Draining: {sockets} sockets close within {drainMs} ms", [
+    "reason",
+    "sockets",
+    "drainMs",
   ]),
   leaving: row("info", "Leaving", ["reason", "sockets"]),
   left: row("info", "Left after {durationMs} ms", ["durationMs", "stuckSockets"]),

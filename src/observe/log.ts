@@ -21,7 +21,12 @@ export interface EventLogOptions {
   readonly secrets?: readonly (string | undefined)[];
   /** Milliseconds that do not go back, for the limits; `performance.now`. */
   readonly nowMs?: () => number;
+  /** Told every event as it happens, those held back by limits too. */
+  readonly onEvent?: OnEvent;
 }
+
+/** Hears of events with the fields they were emitted with. */
+export type OnEvent = (name: EventName, fields: Readonly<Record<string, unknown>>) => void;
 
 /**
  * Writes events as LogTape records, one each, with the fields as properties beside `event`, and
@@ -35,12 +40,14 @@ export class EventLog implements Log {
   readonly #limit = new EventLimit();
   readonly #logger = getLogger(LOG_CATEGORY);
   readonly #nowMs: () => number;
+  readonly #onEvent: OnEvent | undefined;
   #secrets: readonly string[] = [];
   #failures = 0;
 
   /** Two logs write to the same place and count apart. */
   constructor(options: EventLogOptions = {}) {
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#onEvent = options.onEvent;
     this.hide(options.secrets ?? []);
   }
 
@@ -70,6 +77,7 @@ export class EventLog implements Log {
     this.#counts.set(name, this.count(name) + 1);
     const row: EventRow = EVENT_TABLE[name];
     try {
+      this.#onEvent?.(name, fields);
       if (this.#logger.isEnabledFor(row.level)) this.#write(name, row, fields);
     } catch {
       this.#failures++; // an error whose message throws, say: the caller has worse to do

@@ -8,30 +8,65 @@ export interface HttpState {
   readonly reasons: () => readonly string[];
 }
 
+/** What a request comes with beside itself. */
+export interface HttpBindings {
+  /** The client's address, without its port. */
+  readonly remoteAddress: string;
+}
+
+/** Routes that know where a request came from. */
+export type HttpRoutes = Hono<{ Bindings: HttpBindings }>;
+
 /**
  * The plain HTTP side: health for whoever watches the server, and a clear error for everything else.
+ * `more` adds routes of its own.
  *
  * `/healthz` says that the process serves; it does not depend on Kafka. `/readyz` does.
  */
-export function httpRoutes({ reasons }: HttpState): Hono {
-  const routes = new Hono();
+export function httpRoutes(
+  { reasons }: HttpState,
+  more?: (routes: HttpRoutes) => void,
+): HttpRoutes {
+  const routes: HttpRoutes = new Hono<{ Bindings: HttpBindings }>();
   routes.get("/healthz", (context) => context.json({ status: "ok" }));
   routes.get("/readyz", (context) => {
     const found = reasons();
     const status = found.length === 0 ? "ready" : "not ready";
     return context.json({ status, reasons: found }, found.length === 0 ? 200 : 503);
   });
-  routes.notFound(({ req }) => {
-    const { method, path } = req;
-    const known = routes.routes.some((route) => route.path === path);
-    return errorResponse(
-      known
-        ? new ProxyError("method_not_allowed", `Cannot ${method} ${path}: wanted GET`)
-        : new ProxyError(
+  more?.(routes);
+  routes.onError((error) => {
+    throw error;
+  });
+  routes.notFound(({ req: { method, path } }) => {
+    const allowed = methodsAt(routes, path);
+    if (allowed.length === 0) {
+      return errorResponse(
+        new ProxyError(
           "not_found",
           `There is nothing at ${path}; WebSockets are served at "/?topic=NAME"`,
         ),
+      );
+    }
+    const wanted = allowed.join(", ");
+    const error = new ProxyError(
+      "method_not_allowed",
+      `Cannot ${method} ${path}: wanted ${wanted}`,
     );
+    const response = errorResponse(error);
+    response.headers.set("allow", wanted);
+    return response;
   });
   return routes;
+}
+
+/** Methods that some route answers at a path. */
+function methodsAt({ routes }: HttpRoutes, path: string): string[] {
+  const parts = path.split("/");
+  const fits = (pattern: string) => {
+    const wanted = pattern.split("/");
+    return wanted.length === parts.length &&
+      wanted.every((part, i) => part === parts[i] || (part.startsWith(":") && parts[i] !== ""));
+  };
+  return routes.filter((route) => fits(route.path)).map((route) => route.method);
 }

@@ -7,16 +7,30 @@ import { ProxyError } from "../core/proxy_error.ts";
 import { KafkaClient } from "../kafka/kafka_client.ts";
 import { SharedFrames } from "../log/shared_frames.ts";
 import { SharedLog } from "../log/shared_log.ts";
+import { BoundedNames } from "../observe/bounded_names.ts";
+import { CommittedOffsets } from "../observe/committed_offsets.ts";
+import { EventLoopDelay } from "../observe/event_loop_delay.ts";
+import { eventMetrics } from "../observe/event_metrics.ts";
 import { EventLog } from "../observe/log.ts";
+import { MeteredGroupMembers, MeteredGroupPositions } from "../observe/metered_groups.ts";
+import { MeteredReader } from "../observe/metered_reader.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { RecordTimes } from "../observe/record_times.ts";
+import { Traffic } from "../observe/traffic.ts";
 import { Claims } from "../session/claims.ts";
 import { WaterMarks } from "../socket/water_marks.ts";
+import { adminRoutes } from "./admin_routes.ts";
+import { CursorWatch } from "./cursor_watch.ts";
+import { drainSessions } from "./drain.ts";
 import { errorResponse } from "./error_response.ts";
 import { GroupReport } from "./group_report.ts";
-import { httpRoutes } from "./http_routes.ts";
+import { type HttpRoutes, httpRoutes } from "./http_routes.ts";
 import { KafkaMonitor } from "./kafka_monitor.ts";
+import { LagBoard } from "./lag_board.ts";
+import { collectMetrics } from "./proxy_metrics.ts";
 import { handleUpgrade, type OpenSession, type UpgradeContext } from "./upgrade_handler.ts";
 import { SocketLimits } from "./socket_limits.ts";
-import { sleep } from "../stream/sleep.ts";
+import { within } from "../stream/within.ts";
 
 /** What a program may add to the proxy. */
 export interface ProxyHooks {
@@ -51,14 +65,21 @@ export class KafkaProxy {
   readonly #log: SharedLog;
   readonly #marks = new WaterMarks();
   readonly #sessions = new Set<OpenSession>();
-  readonly #sockets = new Set<Promise<void>>();
+  readonly #sockets = new Set<OpenSession>();
+  readonly #metrics = new Metrics();
+  readonly #delay = new EventLoopDelay();
+  readonly #watch: CursorWatch;
+  readonly #draining = new AbortController();
   readonly #serving = new AbortController();
   readonly #context: UpgradeContext;
   #authenticator: Authenticator;
-  readonly #routes: ReturnType<typeof httpRoutes>;
+  readonly #routes: HttpRoutes;
+  readonly #adminRoutes: HttpRoutes;
   readonly #report: GroupReport;
   readonly #ended = Promise.withResolvers<void>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #adminServer: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #drained: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -73,7 +94,10 @@ export class KafkaProxy {
     const settings = "settings" in options ? options.settings : settingsFromOptions(options);
     this.#settings = settings;
     this.#hooks = hooks;
-    this.#events = new EventLog({ secrets: [settings.auth] });
+    this.#events = new EventLog({
+      secrets: [settings.auth],
+      onEvent: eventMetrics(this.#metrics),
+    });
     this.#kafka = new KafkaClient({
       brokers: settings.kafka,
       clientId: settings.clientId,
@@ -86,17 +110,62 @@ export class KafkaProxy {
         }),
     });
     this.#monitor = new KafkaMonitor(settings.kafka, () => this.#kafka.ping(), this.#events);
-    this.#log = new SharedLog(this.#kafka.reader, { cacheBytes: settings.cacheBytes });
+    const metrics = this.#metrics;
+    const topics = new BoundedNames(settings.maxMetricSeries);
+    const times = new RecordTimes();
+    const committed = new CommittedOffsets();
+    const reader = new MeteredReader(this.#kafka.reader, { metrics, topics, times });
+    const meters = { metrics, groups: new BoundedNames(settings.maxMetricSeries), committed };
+    const traffic = new Traffic(settings.maxMetricSeries);
+    this.#log = new SharedLog(reader, { cacheBytes: settings.cacheBytes });
     this.#authenticator = authenticatorOf(settings);
-    this.#report = new GroupReport(
-      () => [...this.#sessions].flatMap(({ session }) => session.streams),
-      {
-        reader: this.#kafka.reader,
-        events: this.#events,
-        intervalMs: settings.recordIntervalMs,
-      },
-    );
-    this.#routes = httpRoutes({ reasons: () => this.#reasons() });
+    const sessions = () => [...this.#sessions].map(({ session }) => session);
+    const board = new LagBoard({ sessions, reader, committed, times });
+    this.#watch = new CursorWatch(() => this.#sessions, { reader, events: this.#events });
+    this.#report = new GroupReport(() => sessions().flatMap(({ streams }) => streams), {
+      reader,
+      events: this.#events,
+      intervalMs: settings.recordIntervalMs,
+    });
+    collectMetrics(metrics, {
+      settings: () => this.#settings,
+      log: this.#log,
+      traffic,
+      board,
+      watch: this.#watch,
+      delays: () => this.#delay.delays,
+      sessions: this.#sessions,
+      sockets: this.#sockets,
+      health: () => ({
+        isReady: this.#reasons().length === 0,
+        isKafkaUp: this.#monitor.trouble === undefined,
+        isDraining: this.isLeaving,
+      }),
+    });
+    const state = { reasons: () => this.#reasons() };
+    this.#adminRoutes = httpRoutes(state, (routes) =>
+      adminRoutes(routes, {
+        access: () => ({ authenticator: this.#authenticator, origins: this.#settings.origins }),
+        metrics,
+        api: {
+          sessions: this.#sessions,
+          board,
+          log: this.#log,
+          traffic,
+          delays: () => this.#delay.delays,
+          produced: () => ({ records: 0, bytes: 0 }),
+        },
+        topics: {
+          reader,
+          names: () => this.#kafka.reader.topicNames(),
+          internalTopics: () => this.#settings.internalTopics,
+        },
+        drain: (by) => {
+          void this.drain(by);
+          return this.#settings.drainMs;
+        },
+      }));
+    this.#routes = settings.adminPort === undefined ? this.#adminRoutes : httpRoutes(state);
     const current = () => ({ settings: this.#settings, authenticator: this.#authenticator });
     this.#context = {
       get settings() {
@@ -106,19 +175,21 @@ export class KafkaProxy {
         return current().authenticator;
       },
       services: {
-        reader: this.#kafka.reader,
-        groups: this.#kafka.groups,
-        members: this.#kafka.members,
+        reader,
+        groups: new MeteredGroupPositions(this.#kafka.groups, meters),
+        members: new MeteredGroupMembers(this.#kafka.members, meters),
         leases: this.#kafka.leases,
         log: this.#log,
         frames: new SharedFrames(this.#log.cache),
         claims: new Claims(),
         events: this.#events,
+        traffic,
         commitIntervalMs: settings.commitIntervalMs,
       },
       marks: this.#marks,
       limits: new SocketLimits(settings),
       sessions: this.#sessions,
+      sockets: this.#sockets,
       checkReady: () => this.#checkReady(),
       whileReady: (work) => this.#monitor.guard(work),
     };
@@ -151,14 +222,8 @@ export class KafkaProxy {
    * @throws what Deno throws when the address cannot be listened on
    */
   async listen(): Promise<{ hostname: string; port: number }> {
-    const { host, port, kafka, auth, lease } = this.#settings;
-    const server = Deno.serve({
-      hostname: host,
-      port,
-      signal: this.#serving.signal,
-      onListen: () => {},
-      onError: (error) => this.#failed(error),
-    }, (request, info) => this.#handle(request, info));
+    const { host, port, adminPort, kafka, auth, lease } = this.#settings;
+    const server = this.#serve(port, (request, address) => this.#handle(request, address));
     this.#server = server;
     server.finished.then(() => {
       if (this.#closing === undefined) this.#events.emit("listener_ended", {});
@@ -170,11 +235,14 @@ export class KafkaProxy {
       address: `ws://${name}:${listening}/`,
       kafka: kafka.join(","),
     });
+    if (adminPort !== undefined) this.#adminServer = this.#serveAdmin(adminPort, name);
     if (auth === undefined && !isLoopback(host)) {
       this.#events.emit("open_to_network_without_auth", { host });
     }
     if (lease === "off") this.#events.emit("leases_off", {});
     this.#report.start();
+    this.#watch.start();
+    this.#delay.start();
     await within(END_MS, this.#monitor.start());
     return { hostname, port: listening };
   }
@@ -195,6 +263,25 @@ export class KafkaProxy {
   }
 
   /**
+   * Ends it in an orderly way, for a planned restart: not ready at once, no new sockets, the open ones
+   * closed with 1012 one after the other over `drainMs`, then as {@linkcode close}. May be called
+   * again.
+   */
+  drain(reason = "the server restarts"): Promise<void> {
+    return this.#drained ??= this.#drain(reason);
+  }
+
+  /** @ignore For the command line. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** Whether {@linkcode drain} or {@linkcode close} was called. */
+  get isLeaving(): boolean {
+    return this.#drained !== undefined || this.#closing !== undefined;
+  }
+
+  /**
    * Ends it: no new sockets, positions committed, sockets closed with 1001, connections to Kafka
    * ended, the port free. Takes at most `drainTimeoutMs` and about a second more, even with clients
    * that are stuck. May be called again.
@@ -208,12 +295,31 @@ export class KafkaProxy {
     return this.close();
   }
 
+  async #drain(reason: string): Promise<void> {
+    const { drainMs, drainTimeoutMs } = this.#settings;
+    const open = [...this.#sessions];
+    this.#events.emit("draining", { reason, sockets: this.#marks.sockets, drainMs });
+    await within(
+      drainMs + drainTimeoutMs,
+      drainSessions(open, {
+        drainMs,
+        leaveMs: Math.min(LEAVE_DRAIN_MS, drainTimeoutMs),
+        reason,
+        signal: this.#draining.signal,
+      }),
+    );
+    await this.close(reason);
+  }
+
   async #close(reason: string): Promise<void> {
     const startMs = performance.now();
     const { drainTimeoutMs } = this.#settings;
     this.#events.emit("leaving", { reason, sockets: this.#marks.sockets });
+    this.#draining.abort();
     this.#monitor.stop();
     this.#report.stop();
+    this.#watch.stop();
+    this.#delay.stop();
     const open = [...this.#sessions];
     const stopped = open.map(({ session, isGroup }) =>
       session.stop(1001, reason, isGroup ? Math.min(LEAVE_DRAIN_MS, drainTimeoutMs) : 0)
@@ -224,17 +330,47 @@ export class KafkaProxy {
     this.#log.close();
     await within(END_MS, this.#kafka.close());
     this.#serving.abort();
-    if (this.#server !== undefined) await within(END_MS, this.#server.finished);
+    const servers = [this.#server, this.#adminServer].map((server) => server?.finished);
+    await within(END_MS, Promise.all(servers));
     this.#ended.resolve();
     const durationMs = Math.round(performance.now() - startMs);
     this.#events.emit("left", { durationMs, stuckSockets });
   }
 
-  async #handle(
-    request: Request,
-    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  ): Promise<Response> {
-    const address = info.remoteAddr.hostname;
+  #serve(
+    port: number,
+    handle: (request: Request, address: string) => Promise<Response>,
+  ): Deno.HttpServer<Deno.NetAddr> {
+    return Deno.serve({
+      hostname: this.#settings.host,
+      port,
+      signal: this.#serving.signal,
+      onListen: () => {},
+      onError: (error) => this.#failed(error),
+    }, (request, { remoteAddr }) => handle(request, remoteAddr.hostname));
+  }
+
+  /** @throws what Deno throws when the port cannot be listened on */
+  #serveAdmin(port: number, name: string): Deno.HttpServer<Deno.NetAddr> {
+    try {
+      const server = this.#serve(port, (request, address) => this.#handleAdmin(request, address));
+      this.#events.emit("admin_listening", { address: `http://${name}:${server.addr.port}/` });
+      return server;
+    } catch (error) {
+      this.#serving.abort();
+      throw error;
+    }
+  }
+
+  async #handleAdmin(request: Request, remoteAddress: string): Promise<Response> {
+    try {
+      return await this.#adminRoutes.fetch(request, { remoteAddress });
+    } catch (error) {
+      return this.#refused(error, request, remoteAddress);
+    }
+  }
+
+  async #handle(request: Request, address: string): Promise<Response> {
     // The request's Host is part of it, and may be anything.
     const pathname = URL.parse(request.url)?.pathname;
     try {
@@ -243,16 +379,25 @@ export class KafkaProxy {
       }
       if (pathname === "/") return await handleUpgrade(request, address, this.#context);
       const answered = await this.#hooks.fetch?.(request);
-      return answered ?? await this.#routes.fetch(request);
+      return answered ?? await this.#routes.fetch(request, { remoteAddress: address });
     } catch (error) {
-      const known = ProxyError.from(error);
-      if (known.code === "internal") return this.#failed(known.cause, pathname);
-      const { code, message: reason, details, row: { status } } = known;
-      const limit = details?.limit;
-      if (typeof limit === "string") this.#events.emit("limit_reached", { limit, address });
-      this.#events.emit("session_refused", { status, code, reason, address });
-      return errorResponse(known, this.#authenticator.challenge);
+      return this.#refused(error, request, address);
     }
+  }
+
+  #refused(error: unknown, request: Request, address: string): Response {
+    const path = URL.parse(request.url)?.pathname;
+    const known = ProxyError.from(error);
+    if (known.code === "internal") return this.#failed(known.cause, path);
+    const { code, message: reason, details, row: { status } } = known;
+    const limit = details?.limit;
+    if (typeof limit === "string") this.#events.emit("limit_reached", { limit, address });
+    if (path === undefined || path === "/") {
+      this.#events.emit("session_refused", { status, code, reason, address });
+    } else {
+      this.#events.emit("request_refused", { status, code, reason, address, path });
+    }
+    return errorResponse(known, this.#authenticator.challenge);
   }
 
   #failed(error: unknown, path?: string): Response {
@@ -261,7 +406,7 @@ export class KafkaProxy {
   }
 
   #checkReady(): void {
-    if (this.#closing !== undefined) {
+    if (this.isLeaving) {
       throw new ProxyError("leaving", "The server is leaving");
     }
     this.#monitor.check();
@@ -269,7 +414,7 @@ export class KafkaProxy {
 
   #reasons(): string[] {
     const reasons = [];
-    if (this.#closing !== undefined) reasons.push("the server is leaving");
+    if (this.isLeaving) reasons.push("the server is leaving");
     const { trouble } = this.#monitor;
     if (trouble !== undefined) reasons.push(`Kafka cannot be reached: ${trouble}`);
     return reasons;
@@ -278,11 +423,4 @@ export class KafkaProxy {
 
 function authenticatorOf({ auth }: Settings): Authenticator {
   return new Authenticator(auth === undefined ? [] : [sharedSecretScheme(auth)]);
-}
-
-/** Waits for a promise, but no longer than that. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  const late = new AbortController();
-  await Promise.race([promise, sleep(ms, late.signal)]);
-  late.abort();
 }

@@ -6,6 +6,7 @@ import { ProxyError } from "../core/proxy_error.ts";
 import { checkHandshake } from "../protocol/handshake.ts";
 import { chooseSubprotocol, parseSubprotocols } from "../protocol/subprotocols.ts";
 import { parseV1Request } from "../protocol/v1_request.ts";
+import type { ReportedSession } from "../session/reported_session.ts";
 import { planV1, type V1Plan } from "../session/v1_plan.ts";
 import type { SessionServices } from "../session/session_services.ts";
 import { V1Session } from "../session/v1_session.ts";
@@ -17,9 +18,16 @@ import type { SocketLimits } from "./socket_limits.ts";
 
 /** One accepted connection and what serves it. */
 export interface OpenSession {
-  readonly session: V1Session;
+  readonly session: ReportedSession;
   readonly sink: WebSocketSink;
   readonly isGroup: boolean;
+  /** `v1`. */
+  readonly protocol: string;
+  readonly address: string;
+  /** Name of the principal. */
+  readonly principal: string;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly openedMs: number;
 }
 
 /** What an upgrade is decided by. */
@@ -30,6 +38,8 @@ export interface UpgradeContext {
   readonly marks: WaterMarks;
   readonly limits: SocketLimits;
   readonly sessions: Set<OpenSession>;
+  /** Those and the ones whose session is over while the runtime still holds the socket. */
+  readonly sockets: Set<OpenSession>;
   /** @throws {ProxyError} `kafka_unavailable`, `leaving` */
   readonly checkReady: () => void;
   /** Waits for work that asks Kafka, but not when Kafka turns out to be away. */
@@ -94,8 +104,19 @@ export async function handleUpgrade(
   });
   void sink.gone.then(leave);
   const session = new V1Session(crypto.randomUUID(), plan, sink, services);
-  const open = { session, sink, isGroup };
+  const openedMs = Date.now();
+  const open = {
+    session,
+    sink,
+    isGroup,
+    protocol: "v1",
+    address: remoteAddress,
+    principal: principal.name,
+    openedMs,
+  };
   sessions.add(open);
+  context.sockets.add(open);
+  void sink.gone.then(() => context.sockets.delete(open));
   services.events.emit("session_opened", {
     session: session.id,
     topic: v1.topic,

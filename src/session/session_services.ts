@@ -2,6 +2,7 @@ import type { GroupMembers, GroupPositions, Leases, LogReader } from "../core/po
 import type { SharedFrames } from "../log/shared_frames.ts";
 import type { SharedLog } from "../log/shared_log.ts";
 import type { Log } from "../observe/events.ts";
+import type { Traffic } from "../observe/traffic.ts";
 import type { Claims } from "./claims.ts";
 
 /** What sessions share. */
@@ -14,5 +15,6 @@ export interface SessionServices {
   readonly frames: SharedFrames;
   readonly claims: Claims;
   readonly events: Log;
+  readonly traffic: Traffic;
   readonly commitIntervalMs: number;
 }

@@ -1,4 +1,4 @@
-import type { Frame, FrameSink } from "../core/ports.ts";
+import type { Frame, FrameSink, Isolation } from "../core/ports.ts";
 import type { ProxyError } from "../core/proxy_error.ts";
 import type { Pacer } from "../stream/pacer.ts";
 import { BalancedHolding, type BalancedServices } from "./balanced_holding.ts";
@@ -15,8 +15,19 @@ import type { TopicPlan } from "./topic_plan.ts";
 
 /** What has gone through one topic of a client, for reports. */
 export interface StreamFigures {
+  /** Number of its subscription on the socket; a v1 session has one, numbered 1. */
+  readonly subscription: number;
   readonly topic: string;
+  /** Absent: a reader. */
   readonly group: string | undefined;
+  /** Kafka shares the group's partitions between its members. */
+  readonly isBalanced: boolean;
+  readonly isolation: Isolation;
+  /** The client wants more: it has not paused, and owes no credit and no acknowledgement. */
+  readonly isWanted: boolean;
+  /** The longest pause between two frames that the client has asked for, in ms. */
+  readonly pauseMs: number;
+  /** The partitions it has now, and where it stands in them. */
   readonly partitions: ReadonlyMap<number, PumpedPartition>;
 }
 
@@ -24,6 +35,10 @@ export interface StreamFigures {
 export interface StreamOptions {
   /** The session's. */
   readonly id: string;
+  /** `v1`, `v2`: whose frames these are. */
+  readonly protocol: string;
+  /** Number of the subscription on its socket. */
+  readonly subscription: number;
   readonly sink: FrameSink;
   readonly format: FrameFormat;
   readonly pacer: Pacer;
@@ -65,6 +80,7 @@ export class TopicStream implements StreamFigures {
     const holding = this.#holding = newHolding(plan, options, services);
     const { topic, isolation } = plan;
     const { log, frames } = services;
+    const traffic = services.traffic.row(options.protocol, topic);
     this.#pump = new FramePump({
       topic,
       isolation,
@@ -75,7 +91,12 @@ export class TopicStream implements StreamFigures {
       pacer,
       gate,
       mayGo: () => holding.mayGo(signal),
-      onFrame,
+      onFrame: (frame) => {
+        traffic.frames++;
+        traffic.records += frame.records;
+        traffic.bytes += frame.bytes;
+        onFrame(frame);
+      },
       onReached: (partition, next, records) => {
         ledger.reached(partition, next, sink.sentBytes, records);
         onReached?.(partition, next);
@@ -90,6 +111,27 @@ export class TopicStream implements StreamFigures {
 
   get group(): string | undefined {
     return this.plan.group;
+  }
+
+  get subscription(): number {
+    return this.#options.subscription;
+  }
+
+  get isBalanced(): boolean {
+    return this.plan.group !== undefined && this.plan.isAll;
+  }
+
+  get isolation(): Isolation {
+    return this.plan.isolation;
+  }
+
+  get isWanted(): boolean {
+    const { gate } = this.#options;
+    return gate === undefined || gate.allowance > 0;
+  }
+
+  get pauseMs(): number {
+    return this.#options.pacer.pauseMs;
   }
 
   get partitions(): ReadonlyMap<number, PumpedPartition> {

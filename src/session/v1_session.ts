@@ -5,6 +5,7 @@ import type { V1Format } from "../protocol/v1_frames.ts";
 import type { V1Request } from "../protocol/v1_request.ts";
 import { Pacer } from "../stream/pacer.ts";
 import type { Claimant } from "./claims.ts";
+import type { ReportedSession } from "./reported_session.ts";
 import { PositionLedger } from "./position_ledger.ts";
 import type { SessionServices } from "./session_services.ts";
 import { type StreamFigures, TopicStream } from "./topic_stream.ts";
@@ -32,7 +33,7 @@ const FRAMES_PER_SECOND = 10;
  * Delivery: "auto", committed when the operating system has taken the bytes; what was in its
  * buffers may be lost with a client that vanished.
  */
-export class V1Session implements Claimant {
+export class V1Session implements Claimant, ReportedSession {
   readonly id: string;
   readonly plan: V1Plan;
   readonly #sink: FrameSink;
@@ -53,6 +54,8 @@ export class V1Session implements Claimant {
       plan,
       {
         id,
+        protocol: "v1",
+        subscription: 1,
         sink,
         format: v1FrameFormat(v1Shape(plan.request)),
         pacer: new Pacer(rate, idleTimeoutMs),
@@ -70,6 +73,15 @@ export class V1Session implements Claimant {
   /** What it sends, for reports. */
   get streams(): readonly StreamFigures[] {
     return [this.#stream];
+  }
+
+  get sentRecords(): number {
+    return this.#records;
+  }
+
+  /** v1 clients write nothing. */
+  get producedRecords(): number {
+    return 0;
   }
 
   /** Serves the client until the end; never rejects. */

@@ -14,6 +14,11 @@ export class Pacer {
     this.#pauseMs = pauseMs;
   }
 
+  /** The pause that lies between frames at least, in ms. */
+  get pauseMs(): number {
+    return this.#pauseMs;
+  }
+
   /** Ms to wait after `records` were sent at `nowMs`; 0 is not at all. */
   pauseAfter(records: number, nowMs: number): number {
     if (this.#recordsPerSecond === undefined) return this.#pauseMs;

@@ -1,41 +1,12 @@
 import assert from "node:assert/strict";
-import { runKafkaTool } from "../kafka/kafka_tool.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
+import { describedByTool } from "../kafka/consumer_groups_tool.ts";
 import { eventually } from "../support/eventually.ts";
 import { at, Heir } from "../support/heir.ts";
 import { newTopic } from "../support/new_topic.ts";
 import { type LogLine, ProxyProcess } from "../support/proxy_process.ts";
 
 const sharedKafka = shareKafka();
-
-/** A row of Kafka's own table of a group. */
-interface ToolRow {
-  readonly topic: string;
-  readonly partition: number;
-  readonly committed: number;
-  readonly end: number;
-  readonly lag: number;
-}
-
-/** What `kafka-consumer-groups --describe` says of a group. */
-async function describedByTool(bootstrap: string, group: string): Promise<ToolRow[]> {
-  const text = await runKafkaTool(
-    "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-    ["--describe", "--group", group],
-    { bootstrap },
-  );
-  const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
-  const header = lines.find(([first]) => first === "GROUP");
-  assert.ok(header !== undefined, text);
-  const column = (name: string) => header.indexOf(name);
-  return lines.filter(([first]) => first === group).map((fields) => ({
-    topic: fields[column("TOPIC")],
-    partition: Number(fields[column("PARTITION")]),
-    committed: Number(fields[column("CURRENT-OFFSET")]),
-    end: Number(fields[column("LOG-END-OFFSET")]),
-    lag: Number(fields[column("LAG")]),
-  })).sort((a, b) => a.partition - b.partition);
-}
 
 /** The latest report of each partition of a group, ascending. */
 function latestReports(proxy: ProxyProcess, group: string): LogLine[] {

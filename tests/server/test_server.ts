@@ -47,6 +47,7 @@ export class TestServer implements AsyncDisposable {
       marks: this.marks,
       limits: new SocketLimits(settings),
       sessions: this.sessions,
+      sockets: new Set(),
       checkReady: () => {
         if (this.refusal !== undefined) throw this.refusal;
       },

@@ -1,4 +1,5 @@
 import { SharedFrames } from "../../src/log/shared_frames.ts";
+import { Traffic } from "../../src/observe/traffic.ts";
 import { Claims } from "../../src/session/claims.ts";
 import { planV1 } from "../../src/session/v1_plan.ts";
 import type { SessionServices } from "../../src/session/session_services.ts";
@@ -27,6 +28,7 @@ export class TestSessions implements AsyncDisposable {
   readonly leases = new FakeLeases();
   readonly members = new FakeMembers();
   readonly events = new EventRecorder();
+  readonly traffic = new Traffic(100);
   /** What happened to all sinks and groups, in order. */
   readonly history: string[] = [];
   readonly services: SessionServices;
@@ -46,6 +48,7 @@ export class TestSessions implements AsyncDisposable {
       frames: new SharedFrames(this.#test.log.cache),
       claims: new Claims(),
       events: this.events,
+      traffic: this.traffic,
       commitIntervalMs: options.commitIntervalMs ?? 60_000,
     };
   }

@@ -39,6 +39,9 @@ const ALL: Required<LibraryOptions> = {
   logFormat: "json",
   clientId: "me",
   drainTimeoutMs: 5,
+  drainMs: 6,
+  adminPort: 7,
+  maxMetricSeries: 8,
 };
 
 function refused(options: unknown): string {
@@ -98,6 +101,9 @@ Deno.test("settingsFromOptions() reads every option", () => {
     logFormat: "json",
     clientId: "me",
     drainTimeoutMs: 5,
+    drainMs: 6,
+    adminPort: 7,
+    maxMetricSeries: 8,
   });
 });
 

@@ -46,6 +46,9 @@ const BOUNDS: Partial<Record<SettingKey, [min: number, max: number]>> = {
   cacheBytes: [65536, 17179869184],
   maxGroupSessions: [0, 100000],
   drainTimeoutMs: [0, 30000],
+  drainMs: [0, 600000],
+  adminPort: [0, 65535],
+  maxMetricSeries: [0, 100000],
 };
 
 /** Settings of which 0 sets no limit. */
@@ -220,6 +223,9 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     logFormat: undefined,
     clientId: "kafka-proxy",
     drainTimeoutMs: 3000,
+    drainMs: 0,
+    adminPort: undefined,
+    maxMetricSeries: 1000,
   });
 });
 
