@@ -105,7 +105,7 @@ export class PartitionLog {
   countStates(states: CursorStates): void {
     for (const { offset } of this.#positions) {
       if (this.isLive(offset)) states.live++;
-      else if ((this.#chunks[this.#indexBelow(offset)]?.next ?? 0n) > offset) states.cached++;
+      else if (this.#row.covering(offset) !== undefined) states.cached++;
       else states.catchUp++;
     }
   }
