@@ -5,7 +5,7 @@
  */
 export { KafkaProxy, type ProxyHooks } from "./server/kafka_proxy.ts";
 export type { LibraryOptions } from "./config/library_options.ts";
-export type { LogFormat, LogLevelSetting } from "./config/settings.ts";
+export type { LogFormat, LogLevelSetting, SaslMechanism } from "./config/settings.ts";
 export { installSafetyNets } from "./server/safety_nets.ts";
 export type { EventLog, EventLogOptions, OnEvent } from "./observe/log.ts";
 export {

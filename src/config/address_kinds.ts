@@ -64,7 +64,7 @@ function broker(given: string): string {
   const address = given.replace(/^kafka:\/\//i, "").replace(/\/$/, "");
   if (address.includes("://")) {
     throw new BadValue(
-      `is ${quoted(given)}: it must be HOST:PORT; connections by TLS are not supported yet`,
+      `is ${quoted(given)}: it must be HOST:PORT; kafkaTls is for connections by TLS`,
     );
   }
   const colon = address.indexOf(":");

@@ -1,5 +1,6 @@
 import type { GivenValue } from "./given_value.ts";
 import { BadValue } from "./kind.ts";
+import { misfitting } from "./misfitting.ts";
 import type { Settings } from "./settings.ts";
 import {
   SETTING_KEYS,
@@ -18,11 +19,13 @@ export type Collected =
  *
  * @param found Problems known already; they come first.
  * @param missing What to say when nothing was given for a setting, `undefined` when that is fine.
+ * @param nameOf What to call a setting that was not given.
  */
 export function collectSettings(
   given: ReadonlyMap<SettingKey, GivenValue>,
   found: readonly string[],
   missing: (key: SettingKey) => string | undefined,
+  nameOf: (key: SettingKey) => string,
 ): Collected {
   const problems = [...found];
   const values: Partial<Record<SettingKey, unknown>> = {};
@@ -43,7 +46,10 @@ export function collectSettings(
     }
   }
   if (problems.length > 0) return { problems };
-  return { settings: Object.freeze(values as unknown as Settings) };
+  const settings = Object.freeze(values as unknown as Settings);
+  const name = (key: SettingKey) => given.get(key)?.source ?? nameOf(key);
+  const misfits = misfitting(settings, name);
+  return misfits.length > 0 ? { problems: misfits } : { settings };
 }
 
 /**

@@ -49,7 +49,7 @@ function paragraph(row: SettingRow<unknown>): string {
   const { name, flag, env, kind, doc } = row;
   const facts = [
     ["in the file", row.notInFile ? undefined : code(name)],
-    ["flag", code(`${flag} ${kind.placeholder}`)],
+    ["flag", row.notOnCommandLine ? undefined : code(`${flag} ${kind.placeholder}`)],
     ["environment", code(env)],
     ["value", plain(kind.expected)],
     ["default", row.required ? "none, it is required" : plain(shownDefault(row))],

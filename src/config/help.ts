@@ -45,7 +45,7 @@ export function helpText(commands: readonly CommandSummary[] = []): string {
 export function settingsMarkdown(): string {
   const head = ["flag", "environment", "library", "default", "meaning"];
   const cells = rows().map((row) => [
-    code(row.flag),
+    row.notOnCommandLine ? "" : code(row.flag),
     code(row.env),
     row.notInLibrary === undefined ? code(row.name) : "",
     shownDefault(row),
@@ -72,8 +72,12 @@ function rows(): SettingRow<unknown>[] {
 
 function rowText(row: SettingRow<unknown>): string {
   const facts = row.required ? "Required." : `Default: ${shownDefault(row)}.`;
-  const head = `  ${row.flag} ${row.kind.placeholder}`.padEnd(44);
-  return `${head} ${row.env}\n${wrapped(`${row.doc} ${valuesText(row)} ${facts}`, "      ")}`;
+  const head = row.notOnCommandLine
+    ? "  not on the command line"
+    : `  ${row.flag} ${row.kind.placeholder}`;
+  return `${head.padEnd(44)} ${row.env}\n${
+    wrapped(`${row.doc} ${valuesText(row)} ${facts}`, "      ")
+  }`;
 }
 
 /** What may be given, as a sentence. */

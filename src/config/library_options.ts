@@ -1,7 +1,7 @@
 import { collectSettings } from "./collect_settings.ts";
 import { quoted } from "../core/quoted.ts";
 import { type GivenValue, textsOf, typeText } from "./given_value.ts";
-import type { LogFormat, LogLevelSetting, Settings } from "./settings.ts";
+import type { LogFormat, LogLevelSetting, SaslMechanism, Settings } from "./settings.ts";
 import {
   SETTING_KEYS,
   type SettingKey,
@@ -19,6 +19,24 @@ export interface LibraryOptions {
   wsPort: number;
   /** Brokers, `"localhost:9092"`, several with commas or as an array; a slash may end one. */
   kafka: string | readonly string[];
+  /** Whether the brokers are reached by TLS; `off`. */
+  kafkaTls?: "on" | "off";
+  /** File with the certificates to trust for that, in PEM. */
+  kafkaCa?: string;
+  /** File with the proxy's own certificate for brokers, in PEM. */
+  kafkaCert?: string;
+  /** File with the private key of that, in PEM. */
+  kafkaKey?: string;
+  /** How the proxy proves to the brokers who it is; not at all. */
+  kafkaSasl?: SaslMechanism;
+  /** The proxy's name at the brokers. */
+  kafkaUser?: string;
+  /** The proxy's password at the brokers. */
+  kafkaPassword?: string;
+  /** File with that password, read again for each connection. */
+  kafkaPasswordFile?: string;
+  /** File with the token of `oauthbearer`, read again for each authentication. */
+  kafkaOauthTokenFile?: string;
   /** Pause between two frames to one client, in milliseconds; 0. */
   idleTimeout?: number;
   /** Most bytes of keys, values and headers in a frame; 500,000. */
@@ -131,7 +149,7 @@ export function settingsFromOptions(options: LibraryOptions): Settings {
     if (key !== undefined) mentioned.add(key);
   }
   const missing = (key: SettingKey) => mentioned.has(key) ? undefined : ADVICE[key];
-  const collected = collectSettings(given, problems, missing);
+  const collected = collectSettings(given, problems, missing, (key) => SETTINGS_TABLE[key].name);
   if (collected.settings !== undefined) return collected.settings;
   throw new TypeError(`Cannot create KafkaProxy: ${collected.problems.join("; ")}`);
 }

@@ -68,6 +68,7 @@ export function parseSettings({ args, env, file, commands }: SettingsInput): Par
     given,
     found,
     (key) => inFile?.mentioned.has(key) ? undefined : missing(key),
+    nameOf,
   );
   if (settings === undefined) return { kind: "problems", problems };
   const origins: Origins = new Map(SETTING_KEYS.map((key) => {
@@ -97,6 +98,11 @@ function oneOfEach(
     given.delete(value === undefined ? key : fileKey);
     return [];
   });
+}
+
+function nameOf(key: SettingKey): string {
+  const { flag, env, notOnCommandLine } = SETTINGS_TABLE[key];
+  return notOnCommandLine ? env : flag;
 }
 
 function missing(key: SettingKey): string | undefined {

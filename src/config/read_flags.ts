@@ -18,7 +18,8 @@ export interface Flags {
 const KEY_OF_FLAG: ReadonlyMap<string, SettingKey> = new Map(
   SETTING_KEYS.map((key) => [SETTINGS_TABLE[key].flag, key]),
 );
-const FLAGS = [...KEY_OF_FLAG.keys(), "--help", "--version"];
+const FLAGS = SETTING_KEYS.map((key) => SETTINGS_TABLE[key])
+  .filter((row) => !row.notOnCommandLine).map((row) => row.flag).concat("--help", "--version");
 
 /**
  * Takes a command line apart: `--flag value`, `--flag=value`, `--help`, `-h`, `--version`.
@@ -47,6 +48,7 @@ export function readFlags(args: readonly string[]): Flags {
       const value = inline ?? (isValue(args[at + 1]) ? args[++at] : undefined);
       const key = KEY_OF_FLAG.get(name);
       if (key === undefined) problems.push(unknownFlag(name));
+      else if (SETTINGS_TABLE[key].notOnCommandLine) problems.push(notHere(name, key));
       else given.set(key, joined(key, name, given.get(key), value));
       secretFlag = key !== undefined && SETTINGS_TABLE[key].secret ? name : undefined;
     }
@@ -77,6 +79,11 @@ function isValue(arg: string | undefined): boolean {
 /** Only the name is shown: what follows `=` may be a secret. */
 function unknownFlag(name: string): string {
   return `${name} is not a flag${didYouMean(name, FLAGS)}; --help shows all`;
+}
+
+function notHere(name: string, key: SettingKey): string {
+  return `${name} would show a secret to all users of this machine: give it as ` +
+    `${SETTINGS_TABLE[key].env}, or in a file by ${name}-file`;
 }
 
 /** What follows a secret may be the rest of it, so it is not shown. */

@@ -4,12 +4,33 @@ export type LogLevelSetting = "debug" | "info" | "warning" | "error";
 /** How a log record becomes a line. */
 export type LogFormat = "json" | "text";
 
+/** How a client proves to a broker who it is (SASL). */
+export type SaslMechanism = "plain" | "scram-sha-256" | "scram-sha-512" | "oauthbearer";
+
 /** Everything the server can be told, checked and complete; frozen. */
 export interface Settings {
   /** File that settings are read from. */
   readonly config: string | undefined;
   /** Bootstrap brokers as `host:port`, at least one, without duplicates. */
   readonly kafka: readonly string[];
+  /** Whether brokers are reached by TLS. */
+  readonly kafkaTls: "on" | "off";
+  /** File with the certificates to trust for it (PEM); `undefined`: those every program trusts. */
+  readonly kafkaCa: string | undefined;
+  /** File with our certificate for brokers that ask for one (PEM). */
+  readonly kafkaCert: string | undefined;
+  /** File with the private key of {@linkcode kafkaCert} (PEM). */
+  readonly kafkaKey: string | undefined;
+  /** How we prove to brokers who we are; `undefined`: not at all. */
+  readonly kafkaSasl: SaslMechanism | undefined;
+  /** Our name at the brokers. */
+  readonly kafkaUser: string | undefined;
+  /** Our password at the brokers. */
+  readonly kafkaPassword: string | undefined;
+  /** File that holds the password instead; read again for each connection. */
+  readonly kafkaPasswordFile: string | undefined;
+  /** File that holds the token of `oauthbearer`; read again for each authentication. */
+  readonly kafkaOauthTokenFile: string | undefined;
   /** TCP port to listen on; 0 takes a free one. */
   readonly port: number;
   /** Name or address to listen on; IPv6 without brackets. */

@@ -1,7 +1,7 @@
 import { brokers, listenHost, origins, partition } from "./address_kinds.ts";
 import type { Kind } from "./kind.ts";
 import { choice, integer, limit, secret, text } from "./plain_kinds.ts";
-import type { LogFormat, LogLevelSetting, Settings } from "./settings.ts";
+import type { LogFormat, LogLevelSetting, SaslMechanism, Settings } from "./settings.ts";
 import { internalTopics } from "./topic_kind.ts";
 
 /** One setting: what it is called in the three places it can be given, and what it may be. */
@@ -24,6 +24,8 @@ export interface SettingRow<Value> {
   readonly required?: true;
   /** Its value is never shown. */
   readonly secret?: true;
+  /** Not taken as a flag: other users of the machine can see a command line. */
+  readonly notOnCommandLine?: true;
   /** It makes no sense in the library: why, and what to do there. */
   readonly notInLibrary?: string;
   /** It makes no sense in a configuration file. */
@@ -58,6 +60,53 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     doc: "Kafka brokers to start from; the others are found through them.",
     required: true,
   }),
+  kafkaTls: row("kafkaTls", choice<"on" | "off">("on", "off"), "off", {
+    doc: "Whether the brokers are reached by TLS; their names must be in their certificates.",
+  }),
+  kafkaCa: row("kafkaCa", file(), undefined, {
+    doc: "Certificates to trust for that, in PEM, where they are not those every program trusts.",
+    defaultText: "the runtime's",
+  }),
+  kafkaCert: row("kafkaCert", file(), undefined, {
+    doc: "The proxy's own certificate for brokers that ask for one, in PEM; needs kafkaKey.",
+    defaultText: "none",
+  }),
+  kafkaKey: row("kafkaKey", file(), undefined, {
+    doc: "The private key of kafkaCert, in PEM.",
+    defaultText: "none",
+  }),
+  kafkaSasl: row(
+    "kafkaSasl",
+    choice<SaslMechanism>("plain", "scram-sha-256", "scram-sha-512", "oauthbearer"),
+    undefined,
+    {
+      doc:
+        "How the proxy proves to the brokers who it is. plain sends the password as it is: use " +
+        "it with kafkaTls only.",
+      defaultText: "not at all",
+    },
+  ),
+  kafkaUser: row("kafkaUser", text("NAME", "a name", /./), undefined, {
+    doc: "The proxy's name at the brokers.",
+    defaultText: "none",
+  }),
+  kafkaPassword: row("kafkaPassword", secret("SECRET"), undefined, {
+    doc: "The proxy's password at the brokers.",
+    defaultText: "none",
+    secret: true,
+    notOnCommandLine: true,
+  }),
+  kafkaPasswordFile: row("kafkaPasswordFile", file(), undefined, {
+    doc:
+      "Where the password is kept instead. It is read again for each connection, so that it can " +
+      "be changed under a running server; a line break at its end does not count.",
+    defaultText: "none",
+  }),
+  kafkaOauthTokenFile: row("kafkaOauthTokenFile", file(), undefined, {
+    doc: "Where the token of oauthbearer is kept; somebody else renews it. It is read again for " +
+      "each authentication, and the last good one is kept while it is valid.",
+    defaultText: "none",
+  }),
   port: row("wsPort", integer("PORT", 0, 65_535, { zero: "takes a free port" }), 9999, {
     doc: "Port to listen on.",
     flag: "--port",
@@ -73,7 +122,7 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     secret: true,
     live: true,
   }),
-  authFile: row("authFile", text("PATH", "the path of a file", /./), undefined, {
+  authFile: row("authFile", file(), undefined, {
     doc: "Where the secret is kept instead; a line break at its end does not count.",
     defaultText: "none",
     notInLibrary: "read the file and pass its text as auth",
@@ -261,6 +310,10 @@ function row<Value>(
     default: standard,
     ...rest,
   };
+}
+
+function file(): Kind<string> {
+  return text("PATH", "the path of a file", /./);
 }
 
 function ms(min: number, max: number, zero?: string): Kind<number> {

@@ -53,6 +53,7 @@ export const ERROR_TABLE = {
   overloaded: row(503, 1013, true, "A limit of the server is reached."),
   kafka_unavailable: row(503, 1013, true, "Kafka cannot be reached."),
   unknown_outcome: row(504, 1013, false, "Nobody can tell whether the record is stored."),
+  kafka_auth_failed: row(503, 1013, true, "Kafka does not accept the server's own credentials."),
   leaving: row(503, 1001, true, "The process is leaving."),
   unsupported: row(501, 4400, false, "This version of the server does not do that."),
   batch_too_large: row(500, 1011, false, "A record batch is over the limit once decompressed."),

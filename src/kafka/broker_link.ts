@@ -9,6 +9,7 @@ import {
   type KafkaJsLogger,
   type ProtocolRequest,
   requests,
+  type SaslOptions,
   type SocketRequest,
 } from "./kafkajs_internals.ts";
 import { wholeResponses } from "./whole_responses.ts";
@@ -19,9 +20,9 @@ export interface BrokerOptions {
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   /** Options of `node:tls`; absent is plain text. */
-  readonly tls?: Record<string, unknown>;
-  /** KafkaJS's SASL options. */
-  readonly sasl?: Record<string, unknown>;
+  readonly tls?: Readonly<Record<string, string>>;
+  /** Absent: the broker does not ask who we are. */
+  readonly sasl?: SaslOptions;
   readonly logger: KafkaJsLogger;
 }
 
@@ -50,10 +51,12 @@ export class BrokerLink {
   readonly #sockets = new Set<net.Socket>();
   readonly #opening = new Set<net.Socket>();
   readonly #connecting: (Promise<unknown> | undefined)[] = [];
+  readonly #options: BrokerOptions;
   #broken = false;
 
   private constructor(host: string, port: number, options: BrokerOptions) {
     this.address = `${host}:${port}`;
+    this.#options = options;
     const pool = new ConnectionPool({
       host,
       port,
@@ -83,7 +86,7 @@ export class BrokerLink {
       await link.#broker.connect();
     } catch (error) {
       link.close();
-      throw error;
+      throw withHint(error, options);
     }
     return link;
   }
@@ -187,10 +190,11 @@ export class BrokerLink {
         await (this.#connecting[index] ??= connection.connect());
         this.#connecting[index] = undefined;
       }
+      if (this.#options.sasl !== undefined) await authenticated(connection);
       return await connection.send(protocol);
     } catch (error) {
       this.close();
-      throw error;
+      throw withHint(error, this.#options);
     }
   }
 
@@ -227,6 +231,29 @@ export class BrokerLink {
 }
 
 const KEEP_ALIVE_MS = 60_000;
+
+/** A listener that wants more than we do ends the connection without a word. */
+function withHint(error: unknown, { tls, sasl }: BrokerOptions): unknown {
+  if (!(error instanceof Error) || !/closed/i.test(error.message)) return error;
+  if (tls !== undefined && sasl !== undefined) return error;
+  const what = tls !== undefined ? "SASL" : sasl !== undefined ? "TLS" : "TLS or SASL";
+  return new Error(`${error.message}; a listener that wants ${what} would do so`, { cause: error });
+}
+
+/**
+ * Authenticates again when it is time, before whatever is sent next: a broker ends a connection whose
+ * time is over at the first other request, and KafkaJS would not for all of them.
+ */
+async function authenticated(connection: Connection): Promise<void> {
+  const lifetimeMs = Number(connection.sessionLifetime.toString());
+  if (lifetimeMs > 0) {
+    connection.reauthenticationThreshold = Math.min(REAUTHENTICATE_MS, lifetimeMs / 4);
+  }
+  if (!connection.isAuthenticated()) await connection.authenticate();
+}
+
+/** KafkaJS's own: an authentication is renewed so long before its end, in ms. */
+const REAUTHENTICATE_MS = 10_000;
 
 function asIs(decoded: unknown): Promise<unknown> {
   return Promise.resolve(decoded);

@@ -1,7 +1,9 @@
 import type { Buffer } from "node:buffer";
 import { ProxyError } from "../core/proxy_error.ts";
 import { BrokerLink, type BrokerOptions } from "./broker_link.ts";
+import type { KafkaCredentials } from "./kafka_credentials.ts";
 import { unavailable } from "./kafka_error.ts";
+import { Refusals } from "./refusals.ts";
 import {
   type ClusterMetadata,
   METADATA_WITH_IDS,
@@ -37,9 +39,17 @@ export class ClusterClient {
   /** Brokers that have had a question for longer than {@linkcode SLOW_MS}. */
   readonly #slow = new Set<string>();
   readonly #closing = new AbortController();
+  readonly #credentials: KafkaCredentials | undefined;
+  readonly #refusals = new Refusals();
   #clusterId: string | undefined;
 
-  constructor(bootstrap: readonly string[], options: BrokerOptions) {
+  /** @param credentials for TLS and SASL; absent: plain text, and brokers do not ask */
+  constructor(
+    bootstrap: readonly string[],
+    options: BrokerOptions,
+    credentials?: KafkaCredentials,
+  ) {
+    this.#credentials = credentials;
     this.#bootstrap = bootstrap.map((address) => {
       const colon = address.lastIndexOf(":");
       return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
@@ -78,8 +88,7 @@ export class ClusterClient {
     const address = this.#addresses.get(nodeId);
     if (address === undefined) throw unknownBroker(nodeId);
     try {
-      const { host, port } = address;
-      return await BrokerLink.open(host, port, { ...this.#options, clientId });
+      return await this.#connect(address, { ...this.#options, clientId });
     } catch (error) {
       throw unavailable(`Cannot connect to broker ${nodeId}`, error);
     }
@@ -100,6 +109,17 @@ export class ClusterClient {
     }
   }
 
+  /**
+   * Resolves when some broker does what it does only for those it has let in.
+   *
+   * @throws {ProxyError} `kafka_unavailable`, `kafka_auth_failed`
+   */
+  async ping(): Promise<void> {
+    // Brokers answer ApiVersions to anybody; old ones would name all topics where none is asked for.
+    await this.any((link) => hasIds(link) ? askMetadata(link, []) : link.send("ApiVersions", {}));
+    await this.#checkCredentials();
+  }
+
   /** Metadata of these topics, or of all there are, as the cluster has it now. */
   async metadata(topics: readonly string[] | undefined): Promise<readonly TopicMetadata[]> {
     return (await this.#metadata(topics)).topicMetadata;
@@ -118,6 +138,24 @@ export class ClusterClient {
   /** Remembers a broker that another answer named, a group's coordinator say. */
   learn(nodeId: number, host: string, port: number): void {
     this.#addresses.set(nodeId, { host, port });
+  }
+
+  /**
+   * Asks brokers that have refused our credentials once more, now and then or as soon as these are
+   * others: connections made before the refusal go on, and would hide that no new one can be made.
+   *
+   * @throws {ProxyError} `kafka_auth_failed` when one refuses them still
+   */
+  async #checkCredentials(): Promise<void> {
+    for (const address of this.#refusals.addresses) {
+      const [host, port] = address.split(":");
+      try {
+        (await this.#connect({ host, port: Number(port) }, this.#options)).close();
+      } catch (error) {
+        const known = unavailable(`Cannot connect to the broker at ${address}`, error);
+        if (known.code === "kafka_auth_failed") throw known;
+      }
+    }
   }
 
   /** Ends all connections now. */
@@ -181,8 +219,20 @@ export class ClusterClient {
     }
   }
 
-  #open(key: string, { host, port }: Address): Promise<BrokerLink> {
-    const opening = BrokerLink.open(host, port, this.#options).then(
+  async #connect({ host, port }: Address, options: BrokerOptions): Promise<BrokerLink> {
+    const access = await this.#credentials?.access();
+    if (access === undefined) return await BrokerLink.open(host, port, options);
+    const { tls, sasl, fingerprint } = access;
+    return await this.#refusals.pass(
+      `${host}:${port}`,
+      fingerprint,
+      () => BrokerLink.open(host, port, { ...options, tls, sasl }),
+    );
+  }
+
+  #open(key: string, address: Address): Promise<BrokerLink> {
+    const { host, port } = address;
+    const opening = this.#connect(address, this.#options).then(
       (link) => {
         if (this.#closing.signal.aborted) link.close();
         return link;
@@ -197,17 +247,21 @@ export class ClusterClient {
   }
 }
 
+function hasIds(link: BrokerLink): boolean {
+  const { minVersion = 0, maxVersion = 0 } = link.versions("Metadata") ?? {};
+  return maxVersion >= METADATA_WITH_IDS.min && minVersion <= METADATA_WITH_IDS.max;
+}
+
 /** In a version with topic ids where the broker speaks one, else in KafkaJS's newest. */
 async function askMetadata(
   link: BrokerLink,
   topics: readonly string[] | undefined,
 ): Promise<ClusterMetadata> {
-  const { minVersion = 0, maxVersion = 0 } = link.versions("Metadata") ?? {};
-  const version = Math.min(maxVersion, METADATA_WITH_IDS.max);
-  if (version < Math.max(minVersion, METADATA_WITH_IDS.min)) {
+  if (!hasIds(link)) {
     // An empty list is all topics there.
     return await link.send("Metadata", { topics: topics ?? [], allowAutoTopicCreation: false });
   }
+  const version = Math.min(link.versions("Metadata")!.maxVersion, METADATA_WITH_IDS.max);
   const body = metadataRequest(topics, version);
   return readMetadataResponse(await link.raw("Metadata", version, body, throttledMs));
 }

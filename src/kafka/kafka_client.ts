@@ -5,6 +5,8 @@ import { GroupCoordinators } from "./group_coordinators.ts";
 import { GroupLooks } from "./group_looks.ts";
 import { KafkaGroupPositions } from "./group_positions.ts";
 import { ClusterClient } from "./cluster_client.ts";
+import type { KafkaSecurity } from "../config/kafka_security.ts";
+import { KafkaCredentials } from "./kafka_credentials.ts";
 import { KafkaReader } from "./kafka_reader.ts";
 import type { KafkaJsLogger } from "./kafkajs_internals.ts";
 import { patchRequestQueue } from "./request_queue_patch.ts";
@@ -18,6 +20,10 @@ export interface KafkaClientOptions {
   readonly maxBatchBytes: number;
   /** Leases live in groups with this prefix; absent: pins are unique in this process only. */
   readonly leasePrefix?: string;
+  /** Absent: plain text, and the brokers do not ask who we are. */
+  readonly security?: KafkaSecurity;
+  /** Told secrets that are read from files, for whoever keeps them out of the log. */
+  readonly onSecret?: (secret: string) => void;
   readonly connectTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   /** Told what KafkaJS logs as a warning or an error. */
@@ -37,12 +43,15 @@ export class KafkaClient {
     if (!patchRequestQueue()) {
       onLog("error", "request queue not patched: idle connections will cost CPU", "RequestQueue");
     }
+    const { security = {}, onSecret } = options;
+    const isPlain = security.tls === undefined && security.sasl === undefined;
+    const credentials = isPlain ? undefined : new KafkaCredentials(security, onSecret);
     this.#cluster = new ClusterClient(brokers, {
       clientId,
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
       requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
       logger: logger(onLog, "Kafka"),
-    });
+    }, credentials);
     this.reader = new KafkaReader(this.#cluster, { maxBatchBytes });
     const coordinators = new GroupCoordinators(this.#cluster);
     const looks = new GroupLooks(coordinators);
@@ -54,12 +63,12 @@ export class KafkaClient {
   }
 
   /**
-   * Resolves when some broker answers.
+   * Resolves when some broker answers, and none refuses our credentials.
    *
-   * @throws {ProxyError} `kafka_unavailable`
+   * @throws {ProxyError} `kafka_unavailable`, `kafka_auth_failed`
    */
   async ping(): Promise<void> {
-    await this.#cluster.any((link) => link.send("ApiVersions", {}));
+    await this.#cluster.ping();
   }
 
   /** Ends all connections now. */

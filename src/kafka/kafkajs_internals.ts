@@ -4,6 +4,10 @@
  * That version is pinned, is the last one published, and has no `exports` map, so these paths are
  * stable. Nothing outside `src/kafka/` knows that KafkaJS exists.
  */
+import oauthBearer from "kafkajs/src/broker/saslAuthenticator/oauthBearer.js";
+import plain from "kafkajs/src/broker/saslAuthenticator/plain.js";
+import scram256 from "kafkajs/src/broker/saslAuthenticator/scram256.js";
+import scram512 from "kafkajs/src/broker/saslAuthenticator/scram512.js";
 import BrokerClass from "kafkajs/src/broker/index.js";
 import ConnectionPoolClass from "kafkajs/src/network/connectionPool.js";
 import RequestQueueClass from "kafkajs/src/network/requestQueue/index.js";
@@ -37,7 +41,42 @@ export interface Connection {
   disconnect(): Promise<unknown>;
   rejectRequests(error: Error): void;
   send(request: ProtocolRequest): Promise<unknown>;
+  isAuthenticated(): boolean;
+  authenticate(): Promise<void>;
+  /** How long an authentication holds, in ms; a `Long`, 0 for ever. */
+  sessionLifetime: { toString(): string };
+  /** It is renewed so long before its end, in ms. */
+  reauthenticationThreshold: number;
 }
+
+/** One exchange of SASL messages on a connection. */
+export type SaslProvider = (exchange: {
+  host: string;
+  port: number;
+  logger: KafkaJsLogger;
+  saslAuthenticate: (request: unknown) => Promise<unknown>;
+}) => { authenticate(): Promise<void> };
+
+/** How a connection authenticates. */
+export interface SaslOptions {
+  mechanism: string;
+  authenticationProvider: SaslProvider;
+}
+
+type SaslProviderOf = (credentials: {
+  mechanism: string;
+  username: string | undefined;
+  password: string;
+  oauthBearerProvider: () => Promise<{ value: string }>;
+}) => SaslProvider;
+
+/** KafkaJS's own providers by mechanism. */
+export const saslProviders = {
+  "plain": plain as unknown as SaslProviderOf,
+  "scram-sha-256": scram256 as unknown as SaslProviderOf,
+  "scram-sha-512": scram512 as unknown as SaslProviderOf,
+  "oauthbearer": oauthBearer as unknown as SaslProviderOf,
+};
 
 /** The two connections KafkaJS keeps to a broker: 0 for everything, 1 for Fetch. */
 export interface ConnectionPool {

@@ -42,6 +42,9 @@ const LOOK_MS = 5;
 /** A partition counts as being fetched from for so long after a fetch, in ms. */
 const FETCHING_MS = 500;
 
+/** Kafka is away, or does not let us in for now: it is asked again for a while. */
+const AWAY: ReadonlySet<string> = new Set(["kafka_unavailable", "kafka_auth_failed"]);
+
 /**
  * One partition as all cursors of this process share it: recently fetched chunks, at most one fetch
  * at a time for each stretch, and one live end.
@@ -336,7 +339,7 @@ export class PartitionLog {
     } catch (error) {
       const known = ProxyError.from(error);
       if (known.code === "unknown_topic") return { kind: "gone", reason: known.message };
-      if (known.code === "kafka_unavailable") return { kind: "moved", reason: known.message };
+      if (AWAY.has(known.code)) return { kind: "moved", reason: known.message };
       return { kind: "failed", error: known };
     }
   }

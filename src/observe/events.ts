@@ -53,6 +53,17 @@ export const EVENT_TABLE = {
     ["kafka", "error", "attempt?"],
     { burst: 1, perMs: 10_000, by: [] },
   ),
+  kafka_auth_failed: row(
+    "error",
+    "Kafka does not accept our credentials; trying again",
+    ["kafka", "error"],
+    { burst: 1, perMs: 30_000, by: [] },
+  ),
+  kafka_password_in_clear: row(
+    "warning",
+    "The password goes to the brokers in clear text: --kafka-sasl plain without --kafka-tls on",
+    [],
+  ),
   kafka_back: row("info", "Kafka can be reached again", ["awayMs", "kafka?"]),
   session_opened: row("info", "Session opened", [
     "session",

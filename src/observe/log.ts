@@ -15,6 +15,12 @@ export const LOG_CATEGORY: readonly string[] = ["kafka-proxy"];
 /** Longest text of one field, in UTF-16 units; topics and origins come from clients. */
 const MAX_TEXT = 4096;
 
+/** Shorter texts are not hidden: they would be found everywhere. */
+const LEAST_SECRET = 4;
+
+/** The last ones count: tokens are renewed for as long as the process lives. */
+const MOST_SECRETS = 1_000;
+
 /** What an {@linkcode EventLog} can be told. */
 export interface EventLogOptions {
   /** Texts that must not be logged: each is replaced by `***`, those shorter than 4 units excepted. */
@@ -53,8 +59,9 @@ export class EventLog implements Log {
 
   /** Texts that must not be logged from now on, beside those before. */
   hide(secrets: readonly (string | undefined)[]): void {
-    const texts = secrets.filter((text) => text !== undefined).filter((text) => text.length >= 4);
-    this.#secrets = [...new Set([...this.#secrets, ...texts])];
+    const texts = secrets.filter((text) => text !== undefined)
+      .filter((text) => text.length >= LEAST_SECRET && !this.#secrets.includes(text));
+    if (texts.length > 0) this.#secrets = [...this.#secrets, ...texts].slice(-MOST_SECRETS);
   }
 
   /** How often each event happened; those that never did are missing. */

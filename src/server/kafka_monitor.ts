@@ -23,6 +23,8 @@ export class KafkaMonitor {
   #pausing = new AbortController();
   #awaySinceMs: number | undefined;
   #wasReached = false;
+  /** The brokers answer, but do not accept our credentials. */
+  #isRefused = false;
   #reason = "it has not answered yet";
   readonly #waiting = new Set<(error: ProxyError) => void>();
   #first: Promise<void> | undefined;
@@ -52,7 +54,7 @@ export class KafkaMonitor {
     return this.#reason;
   }
 
-  /** @throws {ProxyError} `kafka_unavailable` */
+  /** @throws {ProxyError} `kafka_unavailable`, `kafka_auth_failed` */
   check(): void {
     if (this.trouble !== undefined) throw this.#away();
   }
@@ -97,7 +99,9 @@ export class KafkaMonitor {
       if (this.trouble === undefined) this.#pausing.abort();
       this.#reason = error instanceof Error ? error.message : String(error);
       this.#awaySinceMs ??= performance.now();
-      this.#events.emit("kafka_unreachable", { kafka: this.#kafka, error });
+      this.#isRefused = error instanceof ProxyError && error.code === "kafka_auth_failed";
+      const event = this.#isRefused ? "kafka_auth_failed" : "kafka_unreachable";
+      this.#events.emit(event, { kafka: this.#kafka, error });
       for (const reject of this.#waiting) reject(this.#away());
       return;
     }
@@ -112,6 +116,9 @@ export class KafkaMonitor {
   }
 
   #away(): ProxyError {
+    if (this.#isRefused) {
+      return new ProxyError("kafka_auth_failed", "Kafka does not accept the server's credentials");
+    }
     return new ProxyError("kafka_unavailable", `Kafka cannot be reached now: ${this.trouble}`);
   }
 }

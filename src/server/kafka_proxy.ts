@@ -1,5 +1,6 @@
 import { Authenticator, sharedSecretScheme } from "../auth/authenticate.ts";
 import { isLoopback } from "../auth/host.ts";
+import { kafkaSecurity } from "../config/kafka_security.ts";
 import { type LibraryOptions, settingsFromOptions } from "../config/library_options.ts";
 import type { Settings } from "../config/settings.ts";
 import { reloadedSettings } from "../config/reloaded_settings.ts";
@@ -95,13 +96,15 @@ export class KafkaProxy {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#events = new EventLog({
-      secrets: [settings.auth],
+      secrets: [settings.auth, settings.kafkaPassword],
       onEvent: eventMetrics(this.#metrics),
     });
     this.#kafka = new KafkaClient({
       brokers: settings.kafka,
       clientId: settings.clientId,
       maxBatchBytes: settings.maxBatchBytes,
+      security: kafkaSecurity(settings),
+      onSecret: (secret) => this.#events.hide([secret]),
       leasePrefix: settings.lease === "on" ? settings.leasePrefix : undefined,
       onLog: (level, text, namespace) =>
         this.#events.emit(level === "error" ? "kafkajs_error" : "kafkajs_warning", {
@@ -238,6 +241,10 @@ export class KafkaProxy {
     if (adminPort !== undefined) this.#adminServer = this.#serveAdmin(adminPort, name);
     if (auth === undefined && !isLoopback(host)) {
       this.#events.emit("open_to_network_without_auth", { host });
+    }
+    const { kafkaSasl, kafkaTls } = this.#settings;
+    if (kafkaSasl === "plain" && kafkaTls === "off") {
+      this.#events.emit("kafka_password_in_clear", {});
     }
     if (lease === "off") this.#events.emit("leases_off", {});
     this.#report.start();

@@ -159,3 +159,19 @@ export interface ReceivedRun {
   readonly firstOffset: number;
   readonly lastOffset: number;
 }
+
+/** A user of SCRAM and its password. */
+export interface ScramPassword {
+  readonly user: string;
+  readonly password: string;
+  readonly mechanism: "SCRAM-SHA-256" | "SCRAM-SHA-512";
+}
+
+/** What a user may do with one topic or group, or with all whose names begin so. */
+export interface AccessRule {
+  readonly user: string;
+  readonly resource: "TOPIC" | "GROUP" | "CLUSTER";
+  readonly name: string;
+  readonly prefixed?: boolean;
+  readonly operations: readonly ("READ" | "WRITE" | "DESCRIBE" | "IDEMPOTENT_WRITE" | "ALL")[];
+}

@@ -1,6 +1,7 @@
 import { eventually } from "../support/eventually.ts";
 import { HelperProcess } from "./helper_process.ts";
 import type {
+  AccessRule,
   BigBatch,
   GroupDescription,
   NewMember,
@@ -14,6 +15,7 @@ import type {
   ProducerOptions,
   ReadRecord,
   ReceivedRun,
+  ScramPassword,
   TopicPartition,
   Transaction,
 } from "./helper_requests.ts";
@@ -183,6 +185,21 @@ export class KafkaHelper implements AsyncDisposable {
     },
   ): Promise<ReadRecord[]> {
     return await this.#call("read", request, 120_000);
+  }
+
+  /** Gives a user of SCRAM a password, or another one. */
+  async setPassword(request: ScramPassword): Promise<void> {
+    await this.#call("setPassword", request);
+  }
+
+  /** Allows a user operations on topics or groups, on a cluster with access control lists. */
+  async allow(request: AccessRule): Promise<void> {
+    await this.#call("allow", request);
+  }
+
+  /** Takes back what `allow` allowed. */
+  async disallow(request: AccessRule): Promise<void> {
+    await this.#call("disallow", request);
   }
 
   /** Ends the Java process, and with it its members and producers (without a goodbye). */

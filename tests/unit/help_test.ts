@@ -21,15 +21,16 @@ Deno.test("helpText() gives usage and examples first", () => {
 
 for (const row of ROWS) {
   Deno.test(`helpText() says flag, variable, default and bounds of ${row.flag}`, () => {
-    const paragraph = helpText().split(/\n(?= {2}-)/).find((text) =>
-      text.startsWith(`  ${row.flag} `)
+    const paragraph = helpText().split(/\n(?= {2}\S)/).find((text) =>
+      row.notOnCommandLine ? text.includes(` ${row.env}\n`) : text.startsWith(`  ${row.flag} `)
     );
     assert.ok(paragraph !== undefined, `${row.flag} is in the help text`);
     const text = paragraph.replace(/\s+/g, " ");
     const fallback = row.required
       ? "Required."
       : `Default: ${row.defaultText ?? String(row.default)}.`;
-    for (const part of [row.kind.placeholder, row.env, row.doc, fallback]) {
+    const value = row.notOnCommandLine ? "not on the command line" : row.kind.placeholder;
+    for (const part of [value, row.env, row.doc, fallback]) {
       assert.ok(text.includes(part), `${part} in: ${text}`);
     }
     assert.ok(text.includes(row.kind.expected.slice(1)), text);
@@ -40,7 +41,10 @@ Deno.test("settingsMarkdown() is a table with a row for each setting", () => {
   const lines = settingsMarkdown().trimEnd().split("\n");
   assert.equal(lines.length, ROWS.length + 2);
   assert.match(lines[0], /^\| flag +\| environment +\| library +\| default +\| meaning +\|$/);
-  ROWS.forEach((row, at) => assert.ok(lines[at + 2].startsWith(`| \`${row.flag}\` `), row.flag));
+  ROWS.forEach((row, at) => {
+    const first = row.notOnCommandLine ? "" : `\`${row.flag}\` `;
+    assert.ok(lines[at + 2].startsWith(`| ${first}`), row.flag);
+  });
 });
 
 Deno.test("settingsMarkdown() is padded as deno fmt pads it", () => {

@@ -93,6 +93,22 @@ const SAMPLES: Partial<
       "user@a:1",
     ],
   },
+  kafkaTls: { inside: [["on", "on"], ["off", "off"]], outside: ["", "yes"] },
+  kafkaCa: { inside: [["/a b.pem", "/a b.pem"]], outside: [""] },
+  kafkaCert: { inside: [["/c.pem", "/c.pem"]], outside: [""] },
+  kafkaKey: { inside: [["/k.pem", "/k.pem"]], outside: [""] },
+  kafkaSasl: {
+    inside: [
+      ["plain", "plain"],
+      ["scram-sha-256", "scram-sha-256"],
+      ["scram-sha-512", "scram-sha-512"],
+    ],
+    outside: ["", "PLAIN", "gssapi"],
+  },
+  kafkaUser: { inside: [["alice", "alice"]], outside: [""] },
+  kafkaPassword: { inside: [["a secret, with a comma", "a secret, with a comma"]], outside: [] },
+  kafkaPasswordFile: { inside: [["/p", "/p"]], outside: [""] },
+  kafkaOauthTokenFile: { inside: [["/t", "/t"]], outside: [""] },
   host: {
     inside: [
       ["0.0.0.0", "0.0.0.0"],
@@ -143,13 +159,36 @@ const SAMPLES: Partial<
   },
 };
 
+const SASL = ["--kafka-sasl", "plain", "--kafka-user", "me", "--kafka-password-file", "/p"];
+const MUTUAL = ["--kafka-tls", "on", "--kafka-cert", "/c", "--kafka-key", "/k"];
+
+/** What has to be there beside a setting. */
+const COMPANIONS: Partial<Record<SettingKey, readonly string[]>> = {
+  kafka: [],
+  kafkaCa: [...KAFKA, "--kafka-tls", "on"],
+  kafkaCert: [...KAFKA, ...MUTUAL],
+  kafkaKey: [...KAFKA, ...MUTUAL],
+  kafkaSasl: [...KAFKA, ...SASL],
+  kafkaUser: [...KAFKA, ...SASL],
+  kafkaPassword: [...KAFKA, ...SASL.slice(0, 4)],
+  kafkaPasswordFile: [...KAFKA, ...SASL],
+  kafkaOauthTokenFile: [...KAFKA, "--kafka-sasl", "oauthbearer"],
+};
+
+/** Those flags, without the setting's own. */
+function others(key: SettingKey): string[] {
+  const all = COMPANIONS[key] ?? KAFKA;
+  const at = all.indexOf(SETTINGS_TABLE[key].flag);
+  return at < 0 ? [...all] : [...all.slice(0, at), ...all.slice(at + 2)];
+}
+
 /** Flags with one value, everything else valid. */
 function withOnly(key: SettingKey, text: string): string[] {
-  return [...(key === "kafka" ? [] : KAFKA), `${SETTINGS_TABLE[key].flag}=${text}`];
+  return [...others(key), `${SETTINGS_TABLE[key].flag}=${text}`];
 }
 
 for (const key of SETTING_KEYS) {
-  const { flag, env, kind } = SETTINGS_TABLE[key];
+  const { flag, env, kind, notOnCommandLine } = SETTINGS_TABLE[key];
 
   Deno.test(`parseSettings() takes ${flag} and ${env}, just inside what is allowed`, () => {
     const bounds = BOUNDS[key];
@@ -165,9 +204,10 @@ for (const key of SETTING_KEYS) {
     const inside = [...numbers, ...(SAMPLES[key]?.inside ?? [])];
     assert.ok(inside.length > 0, "every setting has a sample here");
     for (const [text, value] of inside) {
-      assert.deepEqual(settings(withOnly(key, text))[key], value, `${flag}=${text}`);
-      const others = key === "kafka" ? [] : KAFKA;
-      assert.deepEqual(settings(others, { [env]: text })[key], value, `${env}=${text}`);
+      if (!notOnCommandLine) {
+        assert.deepEqual(settings(withOnly(key, text))[key], value, `${flag}=${text}`);
+      }
+      assert.deepEqual(settings(others(key), { [env]: text })[key], value, `${env}=${text}`);
     }
   });
 
@@ -180,7 +220,7 @@ for (const key of SETTING_KEYS) {
       const byFlag = problems(withOnly(key, text));
       assert.equal(byFlag.length, 1, `${flag}=${text}: ${byFlag.join("\n")}`);
       assert.ok(byFlag[0].startsWith(`${flag} `), byFlag[0]);
-      const byEnvironment = problems(key === "kafka" ? [] : KAFKA, { [env]: text });
+      const byEnvironment = problems(others(key), { [env]: text });
       assert.equal(byEnvironment.length, 1, `${env}=${text}: ${byEnvironment.join("\n")}`);
       assert.ok(byEnvironment[0].startsWith(`${env} `), byEnvironment[0]);
     }
@@ -191,6 +231,15 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
   assert.deepEqual(settings(KAFKA), {
     config: undefined,
     kafka: ["localhost:9092"],
+    kafkaTls: "off",
+    kafkaCa: undefined,
+    kafkaCert: undefined,
+    kafkaKey: undefined,
+    kafkaSasl: undefined,
+    kafkaUser: undefined,
+    kafkaPassword: undefined,
+    kafkaPasswordFile: undefined,
+    kafkaOauthTokenFile: undefined,
     port: 9999,
     host: "127.0.0.1",
     auth: undefined,
@@ -376,4 +425,41 @@ Deno.test("ENVIRONMENT_NAMES has one KAFKA_PROXY_ name for each setting", () => 
 Deno.test("parseSettings() passes over the variables of the tests' launcher", () => {
   const env = { KAFKA_PROXY_TEST_CACHE: "/tmp/cache", KAFKA_PROXY_KAFKA: "localhost:9092" };
   assert.equal(parseSettings({ args: [], env }).kind, "run");
+});
+
+Deno.test("parseSettings() takes no password from the command line, and does not show it", () => {
+  const found = problems([...KAFKA, "--kafka-password", "thisisapassword"]);
+  assert.deepEqual(found, [
+    "--kafka-password would show a secret to all users of this machine: give it as " +
+    "KAFKA_PROXY_KAFKA_PASSWORD, or in a file by --kafka-password-file",
+  ]);
+});
+
+for (
+  const [args, problem] of [
+    [["--kafka-tls", "on", "--kafka-cert", "/c"], /^--kafka-cert needs --kafka-key$/],
+    [["--kafka-tls", "on", "--kafka-key", "/c"], /^--kafka-key needs --kafka-cert$/],
+    [["--kafka-ca", "/c"], /^--kafka-ca is for connections by TLS: set --kafka-tls to on$/],
+    [["--kafka-user", "me"], /^--kafka-user needs --kafka-sasl$/],
+    [
+      ["--kafka-sasl", "plain", "--kafka-user", "me"],
+      /^--kafka-sasl needs KAFKA_PROXY_KAFKA_PASSWORD or --kafka-password-file$/,
+    ],
+    [["--kafka-sasl", "oauthbearer"], /^--kafka-sasl needs --kafka-oauth-token-file$/],
+    [
+      [...SASL, "--kafka-oauth-token-file", "/t"],
+      /^--kafka-oauth-token-file is for oauthbearer: set --kafka-sasl to it$/,
+    ],
+  ] as const
+) {
+  Deno.test(`parseSettings() refuses what does not go together: ${args.join(" ")}`, () => {
+    const found = problems([...KAFKA, ...args]);
+    assert.equal(found.length, 1, found.join("\n"));
+    assert.match(found[0], problem);
+  });
+}
+
+Deno.test("parseSettings() refuses a password from two places", () => {
+  const [problem] = problems([...KAFKA, ...SASL], { KAFKA_PROXY_KAFKA_PASSWORD: "secret" });
+  assert.match(problem, /^KAFKA_PROXY_KAFKA_PASSWORD and --kafka-password-file exclude each other/);
 });

@@ -45,6 +45,7 @@ public final class KafkaHelper {
     new BackgroundCommands(bootstrap).addTo(COMMANDS);
     new TransactionCommands(bootstrap).addTo(COMMANDS);
     new ReadCommands(bootstrap).addTo(COMMANDS);
+    new SecurityCommands(bootstrap).addTo(COMMANDS);
     try (ServerSocket server = new ServerSocket(0, 100, InetAddress.getLoopbackAddress())) {
       tellPort(Path.of(args[1]), server.getLocalPort());
       while (true) {
