@@ -45,10 +45,14 @@ export interface LibraryOptions {
   partition?: number | "all";
   /** Secret of the `Authorization` header; without it everybody is let in. */
   auth?: string;
+  /** How long a client that keeps up waits for more records to share a frame; 0. */
+  lingerMs?: number;
   /** Milliseconds between two reports, 0 for none; 5000. */
   recordInterval?: number;
   /** Address to listen on; 127.0.0.1. */
   host?: string;
+  /** Whether other processes may listen on the same port; `off`. */
+  reusePort?: "on" | "off";
   /** Origins of pages allowed beside the server's own; `*` allows all. */
   origin?: string | readonly string[];
   /** Milliseconds between two commits of a group's position; 1000. */
@@ -81,6 +85,8 @@ export interface LibraryOptions {
   maxBatchBytes?: number;
   /** Bytes of fetched records that all readers share; 32 MiB. */
   cacheBytes?: number;
+  /** Bytes of all records under way, sockets' buffers and the cache included; 256 MiB. */
+  memoryBytes?: number;
   /** Most clients in consumer groups at a time; 500. */
   maxGroupSessions?: number;
   /** Whether pinned partitions are unique over all processes, or within this one only; `on`. */

@@ -35,6 +35,8 @@ export interface Settings {
   readonly port: number;
   /** Name or address to listen on; IPv6 without brackets. */
   readonly host: string;
+  /** Whether other processes may listen on the same port. */
+  readonly reusePort: "on" | "off";
   /** The secret clients must send; `undefined` lets everybody in. */
   readonly auth: string | undefined;
   /** File that holds {@linkcode auth}; `loadSettings()` turns one into the other. */
@@ -47,6 +49,8 @@ export interface Settings {
   readonly maxBytes: number;
   /** Pause between two frames to one client, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** How long a client that keeps up waits for more records to share a frame, in milliseconds. */
+  readonly lingerMs: number;
   /** Milliseconds between two reports; 0 for none. */
   readonly recordIntervalMs: number;
   /** Milliseconds between two commits of a position that moved. */
@@ -79,6 +83,8 @@ export interface Settings {
   readonly maxBatchBytes: number;
   /** Bytes of fetched chunks kept for all readers together. */
   readonly cacheBytes: number;
+  /** Bytes of all that holds records: what is kept, what is being sent, what sockets have not taken. */
+  readonly memoryBytes: number;
   /** Most sessions in consumer groups at a time. */
   readonly maxGroupSessions: number;
   /** Whether pinned partitions are unique over all processes, or only within this one. */

@@ -115,6 +115,11 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   host: row("host", listenHost(), "127.0.0.1", {
     doc: "Address to listen on; 0.0.0.0 serves the network, and wants auth.",
   }),
+  reusePort: row("reusePort", choice<"on" | "off">("on", "off"), "off", {
+    doc:
+      "Lets several processes listen on one port; the operating system gives each its share of " +
+      "the clients.",
+  }),
   auth: row("auth", secret("SECRET"), undefined, {
     doc: "Secret that clients send in the Authorization header. Other users of the machine can " +
       "see a command line: better by environment or file.",
@@ -146,6 +151,11 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   idleTimeoutMs: row("idleTimeout", ms(0, DAY_MS), 0, {
     doc: "Pause between two frames to one client. The original needed it for want of " +
       "backpressure; here 0 is safe.",
+    live: true,
+  }),
+  lingerMs: row("lingerMs", ms(0, 60_000), 0, {
+    doc: "A client that keeps up waits up to so long for more records to share a frame: fewer " +
+      "frames for later records.",
     live: true,
   }),
   recordIntervalMs: row("recordInterval", ms(0, DAY_MS, "switches it off"), 5000, {
@@ -223,6 +233,10 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
   }),
   cacheBytes: row("cacheBytes", bytes(65_536, 16_384 * MIB), 32 * MIB, {
     doc: "Memory for fetched records that all readers share.",
+  }),
+  memoryBytes: row("memoryBytes", bytes(MIB, 65_536 * MIB), 256 * MIB, {
+    doc: "Memory for all records under way: the cache, what is being sent and what sockets have " +
+      "not taken. When it is spent the cache gives way, then new clients get 503.",
   }),
   maxGroupSessions: row("maxGroupSessions", count("sessions", 0, 100_000), 500, {
     doc: "Most clients in consumer groups at a time; one more is answered with 503.",

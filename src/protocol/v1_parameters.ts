@@ -14,9 +14,13 @@ export interface V1Limits {
   readonly maxBytes: number;
   /** Shortest pause between two batches, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Shortest wait for more records to share a frame, in milliseconds; 0 when left out. */
+  readonly lingerMs?: number;
   /** Most records a second; `undefined` for no limit. */
   readonly rate: number | undefined;
 }
+
+const MOST_LINGER_MS = 60_000;
 
 /** How `message` is said in a v1 frame. */
 export type V1Encoding = "text" | "base64";
@@ -30,6 +34,7 @@ export interface V1Parameters {
   readonly partition: Parameter<readonly number[] | "all">;
   readonly maxBytes: Parameter<number>;
   readonly idleTimeout: Parameter<number>;
+  readonly lingerMs: Parameter<number>;
   readonly rate: Parameter<number | undefined>;
   readonly fields: Parameter<readonly V1Field[]>;
   readonly encoding: Parameter<V1Encoding>;
@@ -38,7 +43,7 @@ export interface V1Parameters {
 
 /** How each parameter is read on a server with these settings: default, wanted form, parser. */
 export function v1Parameters(limits: V1Limits): V1Parameters {
-  const { defaultPartition, maxBytes, idleTimeoutMs, rate } = limits;
+  const { defaultPartition, maxBytes, idleTimeoutMs, lingerMs = 0, rate } = limits;
   return {
     topic: {
       absent: undefined,
@@ -69,6 +74,11 @@ export function v1Parameters(limits: V1Limits): V1Parameters {
       absent: idleTimeoutMs,
       wanted: `milliseconds from ${idleTimeoutMs}, the server's own pause, to ${MAX_INT32}`,
       parse: (text) => parseWholeNumber(text, idleTimeoutMs, MAX_INT32),
+    },
+    lingerMs: {
+      absent: lingerMs,
+      wanted: `milliseconds from ${lingerMs}, the server's own wait, to ${MOST_LINGER_MS}`,
+      parse: (text) => parseWholeNumber(text, lingerMs, MOST_LINGER_MS),
     },
     rate: {
       absent: rate,

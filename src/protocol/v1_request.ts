@@ -22,6 +22,8 @@ export interface V1Request {
   readonly maxBytes: number;
   /** Pause between two batches, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** How long it waits for more records to share a frame while it keeps up, in milliseconds. */
+  readonly lingerMs: number;
   /** Most records a second; `undefined` for no limit. */
   readonly rate: number | undefined;
   /** What each entry of a frame carries; `partition` is among them unless {@linkcode single}. */
@@ -80,6 +82,7 @@ export function parseV1Request(url: URL, limits: V1Limits): V1Request {
     start,
     maxBytes: reader.read("maxBytes", parameters.maxBytes),
     idleTimeoutMs: reader.read("idleTimeout", parameters.idleTimeout),
+    lingerMs: reader.read("lingerMs", parameters.lingerMs),
     rate: reader.read("rate", parameters.rate),
     fields: V1_FIELDS.filter((field) =>
       asked.includes(field) || (field === "partition" && !single)

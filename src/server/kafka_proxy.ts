@@ -31,6 +31,7 @@ import { LagBoard } from "./lag_board.ts";
 import { collectMetrics } from "./proxy_metrics.ts";
 import { handleUpgrade, type OpenSession, type UpgradeContext } from "./upgrade_handler.ts";
 import { SocketLimits } from "./socket_limits.ts";
+import { MemoryBudget } from "../stream/memory_budget.ts";
 import { within } from "../stream/within.ts";
 
 /** What a program may add to the proxy. */
@@ -64,7 +65,7 @@ export class KafkaProxy {
   readonly #kafka: KafkaClient;
   readonly #monitor: KafkaMonitor;
   readonly #log: SharedLog;
-  readonly #marks = new WaterMarks();
+  readonly #marks: WaterMarks;
   readonly #sessions = new Set<OpenSession>();
   readonly #sockets = new Set<OpenSession>();
   readonly #metrics = new Metrics();
@@ -120,7 +121,10 @@ export class KafkaProxy {
     const reader = new MeteredReader(this.#kafka.reader, { metrics, topics, times });
     const meters = { metrics, groups: new BoundedNames(settings.maxMetricSeries), committed };
     const traffic = new Traffic(settings.maxMetricSeries);
-    this.#log = new SharedLog(reader, { cacheBytes: settings.cacheBytes });
+    const { cacheBytes, memoryBytes } = settings;
+    const budget = new MemoryBudget(memoryBytes);
+    this.#marks = new WaterMarks(budget);
+    this.#log = new SharedLog(reader, { cacheBytes, budget });
     this.#authenticator = authenticatorOf(settings);
     const sessions = () => [...this.#sessions].map(({ session }) => session);
     const board = new LagBoard({ sessions, reader, committed, times });
@@ -225,8 +229,12 @@ export class KafkaProxy {
    * @throws what Deno throws when the address cannot be listened on
    */
   async listen(): Promise<{ hostname: string; port: number }> {
-    const { host, port, adminPort, kafka, auth, lease } = this.#settings;
-    const server = this.#serve(port, (request, address) => this.#handle(request, address));
+    const { host, port, reusePort, adminPort, kafka, auth, lease } = this.#settings;
+    const server = this.#serve(
+      port,
+      (request, address) => this.#handle(request, address),
+      reusePort === "on",
+    );
     this.#server = server;
     server.finished.then(() => {
       if (this.#closing === undefined) this.#events.emit("listener_ended", {});
@@ -347,10 +355,12 @@ export class KafkaProxy {
   #serve(
     port: number,
     handle: (request: Request, address: string) => Promise<Response>,
+    reusePort = false,
   ): Deno.HttpServer<Deno.NetAddr> {
     return Deno.serve({
       hostname: this.#settings.host,
       port,
+      reusePort,
       signal: this.#serving.signal,
       onListen: () => {},
       onError: (error) => this.#failed(error),

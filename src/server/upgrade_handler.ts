@@ -76,6 +76,7 @@ export async function handleUpgrade(
     defaultPartition: settings.partition,
     maxBytes: settings.maxBytes,
     idleTimeoutMs: settings.idleTimeoutMs,
+    lingerMs: settings.lingerMs,
     rate: settings.recordsPerSecond,
   });
   checkTopic(v1.topic, settings.internalTopics);
@@ -135,6 +136,13 @@ function checkCapacity({ settings, marks, sessions }: UpgradeContext, isGroup: b
       "overloaded",
       `Cannot open one more socket: ${marks.sockets} are open, the limit is ${settings.maxSockets}`,
       { details: { limit: "maxSockets" } },
+    );
+  }
+  if (marks.isSpent) {
+    throw new ProxyError(
+      "overloaded",
+      "Cannot open one more socket: what others have not taken yet uses up the memory for records",
+      { details: { limit: "memoryBytes" } },
     );
   }
   if (!isGroup) return;

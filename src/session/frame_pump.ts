@@ -37,6 +37,8 @@ export interface PumpOptions {
   readonly sink: FrameSink;
   readonly format: FrameFormat;
   readonly pacer: Pacer;
+  /** How long it waits for more records to share a frame while it keeps up, in ms; 0. */
+  readonly lingerMs?: number;
   /** How many records the client takes now; absent: any. */
   readonly gate?: Pick<Gate, "allowance" | "opened" | "sent" | "look">;
   /** Asked before each frame; a promise is waited for, and the partition looked at again. */
@@ -97,7 +99,8 @@ export class FramePump {
   constructor(options: PumpOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
-    this.#cursor = options.log.open(options.topic, new Map(), options.isolation);
+    const { log, topic, isolation, lingerMs } = options;
+    this.#cursor = log.open(topic, new Map(), isolation, { lingerMs });
     signal.addEventListener("abort", () => {
       this.#cursor.close();
       options.gate?.look();

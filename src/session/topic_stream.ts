@@ -42,6 +42,8 @@ export interface StreamOptions {
   readonly sink: FrameSink;
   readonly format: FrameFormat;
   readonly pacer: Pacer;
+  /** How long it waits for more records to share a frame while it keeps up, in ms; 0. */
+  readonly lingerMs?: number;
   readonly gate?: Gate;
   readonly ledger: Ledger;
   /** Who is asked to give up pinned partitions. */
@@ -76,7 +78,8 @@ export class TopicStream implements StreamFigures {
     this.plan = plan;
     this.#options = options;
     this.#signal = signal;
-    const { sink, format, pacer, gate, ledger, onFrame, onReached, onTrouble } = options;
+    const { sink, format, pacer, lingerMs, gate, ledger } = options;
+    const { onFrame, onReached, onTrouble } = options;
     const holding = this.#holding = newHolding(plan, options, services);
     const { topic, isolation } = plan;
     const { log, frames } = services;
@@ -89,6 +92,7 @@ export class TopicStream implements StreamFigures {
       sink,
       format,
       pacer,
+      lingerMs,
       gate,
       mayGo: () => holding.mayGo(signal),
       onFrame: (frame) => {

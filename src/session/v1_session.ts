@@ -49,7 +49,7 @@ export class V1Session implements Claimant, ReportedSession {
     this.plan = plan;
     this.#sink = sink;
     this.#services = services;
-    const { rate, idleTimeoutMs } = plan.request;
+    const { rate, idleTimeoutMs, lingerMs } = plan.request;
     this.#stream = new TopicStream(
       plan,
       {
@@ -59,6 +59,7 @@ export class V1Session implements Claimant, ReportedSession {
         sink,
         format: v1FrameFormat(v1Shape(plan.request)),
         pacer: new Pacer(rate, idleTimeoutMs),
+        lingerMs,
         ledger: new PositionLedger(),
         claimant: this,
         members: services.members,

@@ -1,31 +1,52 @@
-/** All sockets together may hold about so much that the operating system has not taken, in bytes. */
-const BUDGET_BYTES = 32 << 20;
+import { MemoryBudget } from "../stream/memory_budget.ts";
 
-const LEAST_HIGH_BYTES = 64 << 10;
+/** Without a budget of its own, as the setting's default has it. */
+const STANDARD_BYTES = 256 << 20;
+
+/** Of the memory for records, all sockets together should hold no more than this part. */
+const SOCKETS_PARTS = 8;
+
 const MOST_HIGH_BYTES = 1 << 20;
-const LEAST_FRAME_BYTES = 64 << 10;
+const LEAST_FRAME_BYTES = 16 << 10;
 const MOST_FRAME_BYTES = 256 << 10;
+
+/** Up to 64 KiB a frame is cheap enough a record not to be made smaller for memory's sake too soon. */
+const FAIR_FRAME_BYTES = 64 << 10;
 
 /**
  * How much one socket may hold, which follows the number of sockets so that the sum stays inside
- * the budget.
+ * the budget; and who counts what they hold.
  */
 export class WaterMarks {
+  readonly #budget: MemoryBudget;
+  readonly #shareBytes: number;
   #sockets = 0;
+
+  constructor(budget: MemoryBudget = new MemoryBudget(STANDARD_BYTES)) {
+    this.#budget = budget;
+    this.#shareBytes = budget.limitBytes / SOCKETS_PARTS;
+  }
 
   /** Sockets that count. */
   get sockets(): number {
     return this.#sockets;
   }
 
-  /** Above it nothing is sent to a socket until it is under {@linkcode lowBytes}. */
+  /** Whether the memory for records is used up by what cannot be let go of. */
+  get isSpent(): boolean {
+    return this.#budget.isSpent;
+  }
+
+  /**
+   * Above it nothing is sent to a socket until it is under {@linkcode lowBytes}. When memory is
+   * spent, nothing is sent to who holds anything.
+   */
   get highBytes(): number {
-    const share = Math.floor(BUDGET_BYTES / Math.max(this.#sockets, 1));
-    return Math.min(Math.max(share, LEAST_HIGH_BYTES), MOST_HIGH_BYTES);
+    return this.isSpent ? 1 : this.#highBytes;
   }
 
   get lowBytes(): number {
-    return this.highBytes / 4;
+    return this.isSpent ? 0 : this.#highBytes / 4;
   }
 
   /**
@@ -34,8 +55,8 @@ export class WaterMarks {
    * go.
    */
   get frameBytes(): number {
-    const quarter = Math.min(Math.max(this.highBytes / 4, LEAST_FRAME_BYTES), MOST_FRAME_BYTES);
-    return 2 ** Math.floor(Math.log2(quarter));
+    const quarter = Math.max(this.#highBytes / 4, this.#leastFrameBytes);
+    return 2 ** Math.floor(Math.log2(Math.min(quarter, MOST_FRAME_BYTES)));
   }
 
   /** Counts a socket in; the returned function counts it out, once. */
@@ -46,5 +67,22 @@ export class WaterMarks {
       if (isCounted) this.#sockets--;
       isCounted = false;
     };
+  }
+
+  /** Counts bytes in that a socket holds; negative ones out. */
+  hold(bytes: number): void {
+    this.#budget.hold(bytes);
+  }
+
+  get #highBytes(): number {
+    const share = Math.floor(this.#shareBytes / Math.max(this.#sockets, 1));
+    return Math.min(Math.max(share, this.#leastFrameBytes), MOST_HIGH_BYTES);
+  }
+
+  /** A socket holds at least a frame, and thousands of large frames would be over the budget. */
+  get #leastFrameBytes(): number {
+    const share = this.#shareBytes * SOCKETS_PARTS / 2 / Math.max(this.#sockets, 1);
+    const least = Math.min(Math.max(share, LEAST_FRAME_BYTES), FAIR_FRAME_BYTES);
+    return 2 ** Math.floor(Math.log2(least));
   }
 }

@@ -122,6 +122,7 @@ export class WebSocketSink implements FrameSink {
     // peer never got, who closes while we send, would be committed with what it got last.
     this.#sentBytes += bytes;
     if (this.isClosed) return;
+    this.#options.marks.hold(bytes);
     if (this.#socket.readyState === WebSocket.OPEN) {
       this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
     }
@@ -164,6 +165,7 @@ export class WebSocketSink implements FrameSink {
     if (this.isClosed || this.#socket.readyState !== WebSocket.OPEN) return;
     const takenBytes = this.#sentBytes - this.#socket.bufferedAmount;
     if (takenBytes === this.#takenBytes) return;
+    this.#options.marks.hold(this.#takenBytes - takenBytes);
     this.#takenBytes = takenBytes;
     this.#movedMs = performance.now();
     this.#turns = 0;
@@ -208,6 +210,7 @@ export class WebSocketSink implements FrameSink {
   #end(info: CloseInfo): void {
     if (this.isClosed) return;
     this.#closeInfo = info;
+    this.#options.marks.hold(this.#takenBytes - this.#sentBytes);
     clearImmediate(this.#immediate);
     clearTimeout(this.#timer);
     for (const { end } of this.#waiting) end();

@@ -235,6 +235,21 @@ Deno.test("handleUpgrade() says 503 overloaded, one socket over the limit", asyn
   await using _three = await RecordClient.open(url);
 });
 
+Deno.test("handleUpgrade() says 503 overloaded, the memory for records spent", async () => {
+  await using server = new TestServer();
+  const url = server.at(`topic=${TOPIC}&consumerGroup=`);
+  await using _one = await RecordClient.open(url);
+  server.marks.hold(256 << 20);
+  {
+    using answer = await httpUpgrade(url);
+    assert.equal(answer.status, 503);
+    assert.equal(answer.error?.code, "overloaded");
+    assert.equal(answer.error.limit, "memoryBytes");
+  }
+  server.marks.hold(-(256 << 20));
+  await using _two = await RecordClient.open(url);
+});
+
 Deno.test("handleUpgrade() keeps to the limit, many at a time while Kafka is asked", async () => {
   const gate = Promise.withResolvers<void>();
   await using server = new TestServer({ maxSockets: 2, pause: () => gate.promise });

@@ -323,3 +323,80 @@ Deno.test("Cursor.isShared() tells whether another cursor reads the partition", 
   assert.equal(one.isShared(1), false);
   one.close();
 });
+
+// A client without room kept its chunk for as long as it stalled, and decompressed batches with it.
+Deno.test("Cursor.whileKept() says false, the chunk's memory wanted while it waits", async () => {
+  await using test = new TestLog({ chunkBytes: 2000, cacheBytes: 3000 });
+  test.reader.fill(10, 10);
+  const slow = test.open();
+  const slice = (await slow.next())!;
+  const room = Promise.withResolvers<void>();
+  const kept = slow.whileKept(slice, room.promise);
+  const fast = test.open();
+  await pullTo(fast, 100n);
+  assert.equal(await kept, false);
+  slow.rewind(0, 3n);
+  const again = (await slow.next())!;
+  assert.equal(again.from, 3n);
+  assert.ok(again.chunk.from <= 3n && again.chunk.next > 3n);
+  room.resolve();
+  slow.close();
+  fast.close();
+});
+
+Deno.test("Cursor.whileKept() says true, room before the memory is wanted", async () => {
+  await using test = new TestLog();
+  test.reader.fill(1, 10);
+  const cursor = test.open();
+  const slice = (await cursor.next())!;
+  assert.equal(await cursor.whileKept(slice, Promise.resolve()), true);
+  await assert.rejects(cursor.whileKept(slice, Promise.reject(new Error("no"))), { message: "no" });
+  cursor.close();
+});
+
+Deno.test("Cursor.next() waits for more that shares a chunk, one that lingers and keeps up", async () => {
+  await using test = new TestLog({ chunkBytes: 1 << 20 });
+  test.reader.append(["a"]);
+  const cursor = test.log.open("orders", new Map([[0, 0n]]), "committed", { lingerMs: 50 });
+  assert.equal((await cursor.next())!.chunk.next, 1n); // what is there already is not waited for
+  const pull = cursor.next();
+  await test.atRest();
+  for (const value of ["b", "c", "d", "e"]) {
+    test.reader.append([value]);
+    await test.atRest();
+  }
+  const { chunk, from } = (await pull)!;
+  assert.deepEqual([from, chunk.next], [1n, 5n]);
+  cursor.close();
+});
+
+Deno.test("Cursor.next() takes each record at once, one that does not linger", async () => {
+  await using test = new TestLog({ chunkBytes: 1 << 20 });
+  const cursor = test.open();
+  for (let i = 0n; i < 5n; i++) {
+    const pull = cursor.next();
+    await test.atRest();
+    test.reader.append(["a"]);
+    assert.equal((await pull)!.chunk.next, i + 1n);
+  }
+  cursor.close();
+});
+
+Deno.test("Cursor.next() gives one chunk of many small ones, one that is behind a trickle", async () => {
+  await using test = new TestLog({ chunkBytes: 1 << 20 });
+  const fast = test.open();
+  const slow = test.open();
+  test.reader.append(["a"]);
+  await Promise.all([fast.next(), slow.next()]);
+  for (let i = 0; i < 100; i++) {
+    const pull = fast.next();
+    await test.atRest();
+    test.reader.append(["a"]);
+    await pull;
+  }
+  let pulls = 0;
+  for (let next = 1n; next < 101n; pulls++) next = (await slow.next())!.chunk.next;
+  assert.ok(pulls <= 4, `${pulls} pulls for 100 records`);
+  fast.close();
+  slow.close();
+});

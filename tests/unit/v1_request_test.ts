@@ -36,6 +36,7 @@ Deno.test("parseV1Request() fills in the defaults, topic alone", () => {
     start: undefined,
     maxBytes: 500_000,
     idleTimeoutMs: 0,
+    lingerMs: 0,
     rate: undefined,
     fields: ["message", "offset"],
     encoding: "text",
@@ -44,12 +45,19 @@ Deno.test("parseV1Request() fills in the defaults, topic alone", () => {
 });
 
 Deno.test("parseV1Request() takes the server's settings as defaults", () => {
-  const limits = { defaultPartition: 7, maxBytes: 1000, idleTimeoutMs: 100, rate: 50 };
-  const { partitions, maxBytes, idleTimeoutMs, rate } = parse("?topic=test", limits);
-  assert.deepEqual({ partitions, maxBytes, idleTimeoutMs, rate }, {
+  const limits = {
+    defaultPartition: 7,
+    maxBytes: 1000,
+    idleTimeoutMs: 100,
+    lingerMs: 3,
+    rate: 50,
+  };
+  const { partitions, maxBytes, idleTimeoutMs, lingerMs, rate } = parse("?topic=test", limits);
+  assert.deepEqual({ partitions, maxBytes, idleTimeoutMs, lingerMs, rate }, {
     partitions: [7],
     maxBytes: 1000,
     idleTimeoutMs: 100,
+    lingerMs: 3,
     rate: 50,
   });
 });
@@ -141,10 +149,12 @@ Deno.test("parseV1Request() narrows what the server allows, bounds included", ()
 });
 
 Deno.test("parseV1Request() names the server's limit, wider than it allows", () => {
-  const limits = { maxBytes: 1000, idleTimeoutMs: 100, rate: 50 };
-  assert.deepEqual(problems("?topic=test&maxBytes=1001&idleTimeout=99&rate=51", limits), [
+  const limits = { maxBytes: 1000, idleTimeoutMs: 100, lingerMs: 3, rate: 50 };
+  const query = "?topic=test&maxBytes=1001&idleTimeout=99&lingerMs=2&rate=51";
+  assert.deepEqual(problems(query, limits), [
     '"maxBytes" is "1001", wanted bytes from 1 to 1000, the server\'s own limit',
     '"idleTimeout" is "99", wanted milliseconds from 100, the server\'s own pause, to 2147483647',
+    '"lingerMs" is "2", wanted milliseconds from 3, the server\'s own wait, to 60000',
     '"rate" is "51", wanted records a second from 1 to 50, the server\'s own limit',
   ]);
 });

@@ -20,7 +20,9 @@ for (
     [128, 256, 64],
     [512, 64, 64],
     [513, 64, 64],
-    [10_000, 64, 64],
+    [2048, 64, 64],
+    [2049, 32, 32],
+    [10_000, 16, 16],
   ]
 ) {
   Deno.test(`WaterMarks.highBytes is ${high} KiB and frameBytes ${frame} KiB, ${sockets} sockets`, () => {
@@ -35,6 +37,12 @@ for (
 Deno.test("WaterMarks.highBytes stays inside 32 MiB for all, from none to 512 sockets", () => {
   for (let sockets = 0; sockets <= 512; sockets++) {
     assert.ok(marksOf(sockets).highBytes * sockets <= 32 * KIB * KIB, `${sockets} sockets`);
+  }
+});
+
+Deno.test("WaterMarks.frameBytes stays inside the half of the budget for all, up to 8,192 sockets", () => {
+  for (let sockets = 100; sockets <= 8_192; sockets += 7) {
+    assert.ok(marksOf(sockets).frameBytes * sockets <= 128 * KIB * KIB, `${sockets} sockets`);
   }
 });
 

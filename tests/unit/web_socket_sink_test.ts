@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { WaterMarks } from "../../src/socket/water_marks.ts";
+import { MemoryBudget } from "../../src/stream/memory_budget.ts";
 import { WebSocketSink } from "../../src/socket/web_socket_sink.ts";
 import { eventLoopTurns, isSettled } from "../support/event_loop.ts";
 import { holdsFor } from "../support/holds_for.ts";
@@ -8,7 +9,8 @@ import { FakeWebSocket } from "../support/fake_web_socket.ts";
 /** A sink on a fake socket that is open, if not told else. The high mark of one socket is 1 MiB. */
 function open({ stallTimeoutMs = 60_000, opened = true } = {}) {
   const socket = new FakeWebSocket();
-  const marks = new WaterMarks();
+  const budget = new MemoryBudget(256 << 20);
+  const marks = new WaterMarks(budget);
   const messages: unknown[] = [];
   const sink = new WebSocketSink(socket.asWebSocket, {
     marks,
@@ -18,6 +20,7 @@ function open({ stallTimeoutMs = 60_000, opened = true } = {}) {
   if (opened) socket.open();
   return {
     socket,
+    budget,
     marks,
     sink,
     messages,
@@ -356,4 +359,34 @@ Deno.test("WebSocketSink.room() leaves no listener on the signal, waited for a h
     await room;
   }
   assert.equal(listeners, 0);
+});
+
+Deno.test("WebSocketSink counts in the memory budget what the system has not taken, to its end", () => {
+  const { sink, socket, send, budget } = open();
+  send(100);
+  send(50);
+  assert.equal(budget.heldBytes, 150);
+  socket.take(120);
+  assert.equal(sink.bufferedBytes, 30);
+  assert.equal(budget.heldBytes, 30);
+  socket.end(1006);
+  assert.equal(budget.heldBytes, 0);
+  send(100);
+  assert.equal(budget.heldBytes, 0);
+});
+
+Deno.test("WebSocketSink.hasRoom is true for nobody who holds anything, memory spent", async () => {
+  using test = open();
+  const { sink, socket, send, budget } = test;
+  budget.hold(250 << 20);
+  assert.equal(sink.hasRoom, true);
+  send(10);
+  assert.equal(sink.hasRoom, false);
+  const room = sink.room(NO_SIGNAL);
+  socket.take(9);
+  await eventLoopTurns(20);
+  assert.equal(await isSettled(room), false);
+  socket.take(1);
+  await room;
+  assert.equal(sink.hasRoom, true);
 });
