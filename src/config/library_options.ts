@@ -83,6 +83,8 @@ export interface LibraryOptions {
   maxSubscriptions?: number;
   /** Most bytes of a record batch once decompressed; 64 MiB. */
   maxBatchBytes?: number;
+  /** How records that clients produce are compressed; `none`. */
+  compression?: "none" | "gzip" | "zstd";
   /** Bytes of fetched records that all readers share; 32 MiB. */
   cacheBytes?: number;
   /** Bytes of all records under way, sockets' buffers and the cache included; 256 MiB. */

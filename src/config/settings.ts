@@ -81,6 +81,8 @@ export interface Settings {
   readonly maxSubscriptions: number;
   /** Most bytes of a record batch once decompressed. */
   readonly maxBatchBytes: number;
+  /** How record batches are compressed that clients produce. */
+  readonly compression: "none" | "gzip" | "zstd";
   /** Bytes of fetched chunks kept for all readers together. */
   readonly cacheBytes: number;
   /** Bytes of all that holds records: what is kept, what is being sent, what sockets have not taken. */

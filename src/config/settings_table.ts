@@ -231,6 +231,16 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     doc: "Most bytes of a record batch once decompressed; guards memory from small batches that " +
       "grow.",
   }),
+  compression: row(
+    "compression",
+    choice<"none" | "gzip" | "zstd">("none", "gzip", "zstd"),
+    "none",
+    {
+      doc:
+        "How records that clients produce are compressed; costs CPU here, saves network and disk " +
+        "at Kafka.",
+    },
+  ),
   cacheBytes: row("cacheBytes", bytes(65_536, 16_384 * MIB), 32 * MIB, {
     doc: "Memory for fetched records that all readers share.",
   }),

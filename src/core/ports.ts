@@ -243,8 +243,18 @@ export interface RecordWriter {
    * Writes records of one topic; the results stand in their order.
    *
    * Order: within a topic-partition, records are appended in the order in which they were given to
-   * this method, over all calls, for as long as they do not fail. Never rejects: what is wrong with
-   * the topic is every record's error.
+   * this method, over all calls, for as long as they do not fail.
+   * Delivery: no record is stored twice, and none that `failed` is stored. `unknown` (code
+   * `unknown_outcome`) is a record that was sent and not answered for in time; it will not be
+   * appended behind one that was reported as stored later in its partition.
+   * Time: every record is reported within the writer's time-out.
+   * Backpressure: a call that would bring the bytes on their way over the writer's limit fails whole
+   * with `overloaded`.
+   * Ownership: keys, values and headers must not change before the results are there.
+   * Never rejects: what is wrong with the topic is every record's error (`unknown_topic`,
+   * `forbidden`, `kafka_unavailable`); `unknown_partition`, `bad_parameter`, `too_large` (with the
+   * topic's limit as `maxBytes` in the details, where it is known) and `invalid_record` are one
+   * record's.
    */
   write(topic: string, records: readonly NewRecord[]): Promise<Written[]>;
 }

@@ -8,6 +8,7 @@ import { ClusterClient } from "./cluster_client.ts";
 import type { KafkaSecurity } from "../config/kafka_security.ts";
 import { KafkaCredentials } from "./kafka_credentials.ts";
 import { KafkaReader } from "./kafka_reader.ts";
+import { KafkaRecordWriter, type RecordWriterOptions } from "./record_writer.ts";
 import type { KafkaJsLogger } from "./kafkajs_internals.ts";
 import { patchRequestQueue } from "./request_queue_patch.ts";
 
@@ -26,6 +27,8 @@ export interface KafkaClientOptions {
   readonly onSecret?: (secret: string) => void;
   readonly connectTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /** How records are written. */
+  readonly writing?: RecordWriterOptions;
   /** Told what KafkaJS logs as a warning or an error. */
   readonly onLog: (level: "warning" | "error", text: string, namespace: string) => void;
 }
@@ -36,6 +39,7 @@ export class KafkaClient {
   readonly groups: KafkaGroupPositions;
   readonly members: KafkaGroupMembers;
   readonly leases: Leases;
+  readonly writer: KafkaRecordWriter;
   readonly #cluster: ClusterClient;
 
   constructor(options: KafkaClientOptions) {
@@ -53,6 +57,7 @@ export class KafkaClient {
       logger: logger(onLog, "Kafka"),
     }, credentials);
     this.reader = new KafkaReader(this.#cluster, { maxBatchBytes });
+    this.writer = new KafkaRecordWriter(this.#cluster, this.reader, options.writing);
     const coordinators = new GroupCoordinators(this.#cluster);
     const looks = new GroupLooks(coordinators);
     this.groups = new KafkaGroupPositions(coordinators, looks);
@@ -71,8 +76,9 @@ export class KafkaClient {
     await this.#cluster.ping();
   }
 
-  /** Ends all connections now. */
+  /** Ends all connections now; what is being written is reported as it stands. */
   async close(): Promise<void> {
+    this.writer.close();
     await this.#cluster.close();
   }
 }

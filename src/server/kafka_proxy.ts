@@ -106,6 +106,7 @@ export class KafkaProxy {
       maxBatchBytes: settings.maxBatchBytes,
       security: kafkaSecurity(settings),
       onSecret: (secret) => this.#events.hide([secret]),
+      writing: { compression: settings.compression },
       leasePrefix: settings.lease === "on" ? settings.leasePrefix : undefined,
       onLog: (level, text, namespace) =>
         this.#events.emit(level === "error" ? "kafkajs_error" : "kafkajs_warning", {

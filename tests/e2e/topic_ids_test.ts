@@ -1,25 +1,15 @@
 import assert from "node:assert/strict";
-import { KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { probeMetadata } from "../kafka/metadata_probe.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { eventually } from "../support/eventually.ts";
+import { openKafkaClient } from "../support/kafka_client.ts";
 import { newTopic } from "../support/new_topic.ts";
 
 const sharedKafka = shareKafka();
 
-function openClient(bootstrap: string) {
-  const client = new KafkaClient({
-    brokers: bootstrap.split(","),
-    clientId: "test",
-    maxBatchBytes: 1 << 26,
-    onLog: () => {},
-  });
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
-}
-
 Deno.test("clusterId() is the id that the broker was formatted with", async () => {
   const { kafka } = await sharedKafka();
-  await using client = openClient(kafka.bootstrap);
+  await using client = openKafkaClient(kafka.bootstrap);
   const view = await probeMetadata(kafka.bootstrap);
   assert.ok(view?.clusterId);
   assert.equal(await client.reader.clusterId(), view.clusterId);
@@ -27,7 +17,7 @@ Deno.test("clusterId() is the id that the broker was formatted with", async () =
 
 Deno.test("topic() shows an id that stays, and another one after the topic was created again", async () => {
   const { kafka, helper } = await sharedKafka();
-  await using client = openClient(kafka.bootstrap);
+  await using client = openKafkaClient(kafka.bootstrap);
   await newTopic(helper, "ids", { partitions: 2 });
   const { topicId, leaders } = await client.reader.topic("ids", { fresh: true });
   assert.match(topicId ?? "none", /^[\w-]{22}$/);

@@ -137,6 +137,10 @@ const SAMPLES: Partial<
     outside: ["app.example", "https://", "https://a/path", "https://a?b", "https://u@a", "**"],
   },
   reusePort: { inside: [["on", "on"], ["off", "off"]], outside: ["yes", "ON", ""] },
+  compression: {
+    inside: ["none", "gzip", "zstd"].map((word) => [word, word]),
+    outside: ["", "None", "snappy", "lz4"],
+  },
   lease: { inside: [["on", "on"], ["off", "off"]], outside: ["", "On", "yes"] },
   leasePrefix: {
     inside: [["p", "p"], ["a.B-c_1", "a.B-c_1"]],
@@ -266,6 +270,7 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     inboundBytesPerSecond: undefined,
     maxSubscriptions: 100,
     maxBatchBytes: 67108864,
+    compression: "none",
     cacheBytes: 33554432,
     memoryBytes: 268435456,
     lingerMs: 0,
