@@ -53,27 +53,23 @@ export class GroupCoordinators {
   }
 
   /**
-   * Asks the coordinators of many groups, each one about all of its groups together. Nothing is tried
-   * again: what could not be asked about is missing in the result.
+   * Lists of groups that have a coordinator in common, as far as it is known: a group whose
+   * coordinator is not has a list of its own.
    */
-  async askMany<T>(
-    groups: readonly string[],
-    ask: (link: BrokerLink, groups: readonly string[]) => Promise<ReadonlyMap<string, T>>,
-  ): Promise<Map<string, T>> {
-    const nodes = await Promise.allSettled(groups.map((group) => this.#nodeId(group)));
-    const byNode = new Map<number, string[]>();
-    for (const [i, node] of nodes.entries()) {
-      if (node.status === "rejected") continue;
-      const own = byNode.get(node.value);
-      if (own === undefined) byNode.set(node.value, [groups[i]]);
-      else own.push(groups[i]);
+  together(groups: readonly string[]): string[][] {
+    const lists = new Map<number | string, string[]>();
+    for (const group of groups) {
+      const key = this.#known.get(group) ?? group;
+      const list = lists.get(key);
+      if (list === undefined) lists.set(key, [group]);
+      else list.push(group);
     }
-    const answers = await Promise.allSettled(
-      [...byNode].map(async ([nodeId, own]) => await ask(await this.#cluster.node(nodeId), own)),
-    );
-    return new Map(
-      answers.flatMap((answer) => answer.status === "fulfilled" ? [...answer.value] : []),
-    );
+    return [...lists.values()];
+  }
+
+  /** Asks a group's coordinator, once. */
+  async askOnce<T>(group: string, ask: (link: BrokerLink) => Promise<T>): Promise<T> {
+    return await ask(await this.#cluster.node(await this.#nodeId(group)));
   }
 
   /**

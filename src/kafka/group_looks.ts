@@ -26,6 +26,8 @@ interface DescribedGroup extends GroupLook {
   readonly groupId: string;
 }
 
+type Pending = Map<string, PromiseWithResolvers<GroupLook>>;
+
 const DEAD: GroupLook = { state: "Dead", members: [] };
 
 /**
@@ -34,7 +36,7 @@ const DEAD: GroupLook = { state: "Dead", members: [] };
  */
 export class GroupLooks {
   readonly #coordinators: GroupCoordinators;
-  #pending = new Map<string, PromiseWithResolvers<GroupLook>>();
+  #pending: Pending = new Map();
 
   constructor(coordinators: GroupCoordinators) {
     this.#coordinators = coordinators;
@@ -48,23 +50,49 @@ export class GroupLooks {
   look(group: string): Promise<GroupLook> {
     let waiting = this.#pending.get(group);
     if (waiting === undefined) {
-      if (this.#pending.size === 0) queueMicrotask(() => void this.#lookAtAll());
+      if (this.#pending.size === 0) queueMicrotask(() => this.#lookAtAll());
       this.#pending.set(group, waiting = Promise.withResolvers());
     }
     return waiting.promise;
   }
 
-  async #lookAtAll(): Promise<void> {
+  #lookAtAll(): void {
     const pending = this.#pending;
     this.#pending = new Map();
-    const found = pending.size === 1
-      ? new Map<string, GroupLook>()
-      : await this.#coordinators.askMany([...pending.keys()], describeGroups);
-    for (const [group, { resolve, reject }] of pending) {
+    // Each coordinator by itself: one that does not answer holds up no group of another.
+    for (const groups of this.#coordinators.together([...pending.keys()])) {
+      for (let from = 0; from < groups.length; from += MOST_GROUPS) {
+        void this.#lookAt(groups.slice(from, from + MOST_GROUPS), pending);
+      }
+    }
+  }
+
+  async #lookAt(groups: readonly string[], pending: Pending): Promise<void> {
+    const found = groups.length === 1 ? new Map() : await this.#lookTogether(groups);
+    for (const group of groups) {
+      const { resolve, reject } = pending.get(group)!;
       const look = found.get(group);
       if (look !== undefined) resolve(look);
       else this.#lookAtOne(group).then(resolve, reject);
     }
+  }
+
+  /** Those of the groups that the coordinator of the first one has; none when it does not answer. */
+  async #lookTogether(groups: readonly string[]): Promise<Map<string, GroupLook>> {
+    const found = new Map<string, GroupLook>();
+    try {
+      const described = await this.#coordinators.askOnce(
+        groups[0],
+        (link) => describe(link, groups),
+      );
+      for (const group of described) {
+        if (group.errorCode === 0) found.set(group.groupId, group);
+        else if (group.errorCode === GROUP_NOT_FOUND) found.set(group.groupId, DEAD);
+      }
+    } catch {
+      // Each one is asked about by itself then, which finds a coordinator that has moved.
+    }
+    return found;
   }
 
   /** For a group alone, and for one whose coordinator is not where it was. */
@@ -76,22 +104,6 @@ export class GroupLooks {
       return described;
     });
   }
-}
-
-/** Those of the groups that this broker coordinates. */
-async function describeGroups(
-  link: BrokerLink,
-  groups: readonly string[],
-): Promise<Map<string, GroupLook>> {
-  const found = new Map<string, GroupLook>();
-  for (let from = 0; from < groups.length; from += MOST_GROUPS) {
-    for (const group of await describe(link, groups.slice(from, from + MOST_GROUPS))) {
-      const { errorCode, groupId } = group;
-      if (errorCode === 0) found.set(groupId, group);
-      else if (errorCode === GROUP_NOT_FOUND) found.set(groupId, DEAD);
-    }
-  }
-  return found;
 }
 
 async function describe(

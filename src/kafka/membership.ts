@@ -109,16 +109,20 @@ export class Membership {
     return joining;
   }
 
+  /** Whether a look at the group says that all is well, and no heartbeat is due. */
+  isSettled({ state, members }: GroupLook): boolean {
+    return state === "Stable" && this.#heard.ageMs < HEARTBEAT_MS &&
+      members.some(({ memberId }) => memberId === this.#memberId);
+  }
+
   /**
-   * How we stand in the group, by a look at it and, where that is due or leaves it open, a heartbeat.
+   * How we stand in the group, by a look at it or, where that leaves it open, a heartbeat.
    * `rebalance`: the group waits for us to join again; `lost`: we are no member any more.
    *
    * @throws {ProxyError} `kafka_unavailable` when nobody could be told
    */
-  async stay({ state, members }: GroupLook): Promise<"ok" | "rebalance" | "lost"> {
-    const isIn = members.some(({ memberId }) => memberId === this.#memberId);
-    if (isIn && state === "Stable" && this.#heard.ageMs < HEARTBEAT_MS) return "ok";
-    return await this.heartbeat();
+  async stay(look: GroupLook): Promise<"ok" | "rebalance" | "lost"> {
+    return this.isSettled(look) ? "ok" : await this.heartbeat();
   }
 
   /** Says that we are alive; otherwise like {@linkcode stay}. */

@@ -34,6 +34,9 @@ const EVICT_MS = 2_000;
 /** Pause between two looks at who is still there, in ms. */
 const LOOK_MS = 50;
 
+/** The same, until the look finds us, which takes no longer than to connect and to ask to join. */
+const FIRST_LOOK_MS = 5;
+
 const SESSION_TIMEOUT_MS = 10_000;
 
 /** The beats of all leases of this process: they look at their groups together. */
@@ -41,7 +44,6 @@ const BEATS = new Ticker(BEAT_MS);
 
 /** The lease's group as its coordinator shows it. */
 interface Look {
-  readonly group: GroupLook;
   readonly others: readonly MemberInfo[];
   /** Whether we are in it: whoever comes now finds us. */
   readonly isShown: boolean;
@@ -50,14 +52,15 @@ interface Look {
 /**
  * The claim of one process on one pin, against all others: membership in a Kafka group of its own.
  *
- * Whoever is alone there, by what the coordinator shows, holds the pin. A newcomer finds nobody and
- * starts at once, joining in the background; or it joins, which makes the holder look, and waits
- * until the holder has gone, or is dead and gets taken out. A holder that finds a newer claim than
- * its own has lost.
+ * Whoever is shown alone there by the coordinator holds the pin. A newcomer asks to join and looks
+ * until it is shown, which does not wait for the broker's delays; then the newest claim has it. An
+ * older holder finds the newer claim at its next beat, hands over and leaves, or is dead and gets
+ * taken out.
  *
- * Two at a time: never, where the newcomer could see the holder. Who came while nobody could be
- * seen may share the pin until the other is shown, which is at once or else the other stops within
- * {@linkcode SURE_MS}, and our next beat.
+ * Never two at a time: of two who are shown, the older claim gives way, and who is not shown does
+ * not hold. A holder that was taken out alive has stopped before: its last proof is older than
+ * {@linkcode SURE_MS}, because at each proof the newcomer was not there yet, and the newcomer waits
+ * for {@linkcode EVICT_MS} from when it was. Only that the clocks run alike is taken on trust.
  */
 export class PinLease implements Lease {
   readonly lost: Promise<ProxyError>;
@@ -74,9 +77,8 @@ export class PinLease implements Lease {
   #claim: ClaimId | undefined;
   #membership: Membership | undefined;
   #isJoined = false;
-  /** We were shown before anybody newer was: who comes after us finds us, and waits. */
-  #wasFirst = false;
   #beating: Promise<void> | undefined;
+  #stopBeats = () => {};
   /** When the last proof was asked for that came back well; undefined after we were out. */
   #proven: Moment | undefined;
   #doubts = 0;
@@ -117,7 +119,6 @@ export class PinLease implements Lease {
 
   /** Resolves when the pin is ours. */
   async acquire(): Promise<void> {
-    const start = new Moment();
     const { others } = await this.#look();
     this.#checkEnding();
     const claim = this.#claim = newClaim(claimsOf(others), Date.now());
@@ -129,9 +130,9 @@ export class PinLease implements Lease {
       protocols: [{ name: "range", metadata: subscription([this.#pin.topic]) }],
     });
     this.#join(membership);
-    this.#proven = others.length === 0 ? start : await this.#untilAlone(claim);
+    this.#proven = await this.#untilAlone(claim);
     this.#checkEnding();
-    void this.#beatOn();
+    this.#stopBeats = BEATS.every(() => void this.#beat());
   }
 
   /** Looks now whether it still holds, for a user that may be newer than whoever has taken it. */
@@ -155,6 +156,7 @@ export class PinLease implements Lease {
 
   async release(): Promise<void> {
     this.#ending.abort();
+    this.#stopBeats();
     this.#wake();
     await this.#membership?.leave();
   }
@@ -175,76 +177,68 @@ export class PinLease implements Lease {
     );
   }
 
-  /** Returns when the look began that found nobody else. */
+  /** Returns when the look began that found us, and nobody else. */
   async #untilAlone(claim: ClaimId): Promise<Moment> {
     let shown: Moment | undefined;
     for (;;) {
       const start = new Moment();
-      const look = await this.#look();
-      const { others, isShown } = look;
+      const { others, isShown } = await this.#look();
       this.#checkEnding();
-      this.#checkNewer(look, claim);
+      this.#checkNewer(others, claim);
       if (this.#lostError !== undefined) throw this.#lostError;
-      if (others.length === 0) return start;
+      if (isShown && others.length === 0) return start;
       if (isShown) shown ??= start;
       if (shown !== undefined && shown.ageMs > EVICT_MS) {
         await Promise.all(
           others.map(({ memberId }) => takeOut(this.#coordinators, this.#group, memberId)),
         );
       }
-      await sleep(LOOK_MS, this.#ending.signal);
-    }
-  }
-
-  async #beatOn(): Promise<void> {
-    const { signal } = this.#ending;
-    while (!signal.aborted && !this.isLost) {
-      await BEATS.next(signal);
-      await this.#beat();
+      await sleep(isShown ? LOOK_MS : FIRST_LOOK_MS, this.#ending.signal);
     }
   }
 
   /** Proves the lease, or finds that it is gone. Failures leave it in doubt until the next one. */
   #beat(): Promise<void> {
     if (this.#ending.signal.aborted || this.isLost) return Promise.resolve();
-    return this.#beating ??= this.#beatOnce().finally(() => this.#beating = undefined);
+    return this.#beating ??= this.#beatOnce();
   }
 
   async #beatOnce(): Promise<void> {
     const sent = new Moment();
+    const isJoined = this.#isJoined;
     try {
-      if (await this.#holds() && !this.#ending.signal.aborted) this.#prove(sent);
+      const group = await this.#looks.look(this.#group);
+      const isAlone = isJoined && group.members.length === 1;
+      const holds = isAlone && this.#membership!.isSettled(group) ||
+        await this.#holds(group, isJoined);
+      if (holds && !this.#ending.signal.aborted) this.#prove(sent);
     } catch {
       // Kafka did not answer: the lease is in doubt until it does.
+    } finally {
+      this.#beating = undefined;
     }
   }
 
   /** Whether we are in the group, where newcomers see us, and no newer one is. */
-  async #holds(): Promise<boolean> {
+  async #holds(group: GroupLook, isJoined: boolean): Promise<boolean> {
     const membership = this.#membership!;
-    const isJoined = this.#isJoined;
-    const look = await this.#look();
+    const { others, isShown } = this.#sort(group);
     // Somebody took us out, or Kafka forgot us. Whether that one has been and gone, only the
     // committed positions can tell: the doubt makes sessions compare them.
-    if (isJoined && !look.isShown) this.#proven = undefined;
-    this.#checkNewer(look, this.#claim!);
+    if (isJoined && !isShown) this.#proven = undefined;
+    this.#checkNewer(others, this.#claim!);
     if (this.isLost || this.#ending.signal.aborted) return false;
-    if (!isJoined) return look.isShown;
-    const state = await membership.stay(look.group);
-    if (state === "ok") return look.isShown;
+    if (!isJoined) return isShown;
+    const state = await membership.stay(group);
+    if (state === "ok") return isShown;
     if (this.#ending.signal.aborted) return false;
     if (state === "lost") membership.reset();
     this.#join(membership);
     return state === "rebalance";
   }
 
-  #checkNewer({ others, isShown }: Look, own: ClaimId): void {
-    if (!claimsOf(others).some((claim) => isNewer(claim, own))) {
-      if (isShown) this.#wasFirst = true;
-      return;
-    }
-    // The newer one did not find us and did not wait: it has committed what we would take back.
-    if (!this.#wasFirst) this.#proven = undefined;
+  #checkNewer(others: readonly MemberInfo[], own: ClaimId): void {
+    if (!claimsOf(others).some((claim) => isNewer(claim, own))) return;
     const { group, topic, partition } = this.#pin;
     this.#lose(
       new ProxyError(
@@ -274,6 +268,7 @@ export class PinLease implements Lease {
   #lose(error: ProxyError): void {
     if (this.isLost) return;
     this.#lostError = error;
+    this.#stopBeats();
     this.#settleLost(error);
     this.#wake();
   }
@@ -283,12 +278,13 @@ export class PinLease implements Lease {
   }
 
   async #look(): Promise<Look> {
-    const group = await this.#looks.look(this.#group);
-    const { members } = group;
+    return this.#sort(await this.#looks.look(this.#group));
+  }
+
+  #sort({ members }: GroupLook): Look {
     const own = this.#membership?.clientId;
     const others = members.filter(({ clientId }) => clientId !== own);
-    const isShown = others.length < members.length;
-    return { group, others, isShown };
+    return { others, isShown: others.length < members.length };
   }
 }
 

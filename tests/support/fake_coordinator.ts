@@ -66,7 +66,7 @@ export class FakeCoordinator {
   /** As what is under test wants it. */
   get coordinators(): GroupCoordinators {
     const link = this.#link("shared", () => {});
-    const fake: Pick<GroupCoordinators, "ask" | "askMany" | "own" | "forget"> = {
+    const fake: Pick<GroupCoordinators, "ask" | "askOnce" | "together" | "own" | "forget"> = {
       ask: async (group, ask) => {
         try {
           return await ask(link);
@@ -74,7 +74,8 @@ export class FakeCoordinator {
           throw unavailable(`Cannot reach the coordinator of group "${group}"`, error);
         }
       },
-      askMany: async (groups, ask) => new Map(await ask(link, groups).catch(() => new Map())),
+      askOnce: (_group, ask) => ask(link),
+      together: (groups) => [[...groups]],
       own: (_group, clientId) => this.#lane(clientId),
       forget: () => {},
     };
