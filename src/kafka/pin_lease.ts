@@ -129,7 +129,7 @@ export class PinLease implements Lease {
       rebalanceTimeoutMs: SESSION_TIMEOUT_MS,
       protocols: [{ name: "range", metadata: subscription([this.#pin.topic]) }],
     });
-    this.#join(membership);
+    void this.#join(membership);
     this.#proven = await this.#untilAlone(claim);
     this.#checkEnding();
     this.#stopBeats = BEATS.every(() => void this.#beat());
@@ -162,19 +162,16 @@ export class PinLease implements Lease {
   }
 
   /** Joins in the background; the coordinator shows us as soon as the request is there. */
-  #join(membership: Membership): void {
+  async #join(membership: Membership): Promise<void> {
     this.#isJoined = false;
-    membership.join((_protocol, members) =>
-      Promise.resolve(members.map(({ memberId }) => ({ memberId, memberAssignment: NOTHING })))
-    ).then(
-      () => {
-        this.#isJoined = true;
-        return this.#beat();
-      },
-      (error) => {
-        if (!this.#ending.signal.aborted) this.#lose(ProxyError.from(error));
-      },
-    );
+    try {
+      await membership.join((_protocol, members) =>
+        Promise.resolve(members.map(({ memberId }) => ({ memberId, memberAssignment: NOTHING })))
+      );
+      this.#isJoined = true;
+    } catch (error) {
+      if (!this.#ending.signal.aborted) this.#lose(ProxyError.from(error));
+    }
   }
 
   /** Returns when the look began that found us, and nobody else. */
@@ -233,7 +230,7 @@ export class PinLease implements Lease {
     if (state === "ok") return isShown;
     if (this.#ending.signal.aborted) return false;
     if (state === "lost") membership.reset();
-    this.#join(membership);
+    void this.#join(membership).then(() => this.#beat());
     return state === "rebalance";
   }
 
