@@ -91,7 +91,7 @@ export interface GroupPositions {
   /**
    * Commits the next offsets to read.
    *
-   * @param guard called before each try; what it throws is an answer of Kafka's
+   * @param guard called before each try, as late as can be; what it throws ends the tries
    * @throws {ProxyError} `group_in_use` when the group has got members, `kafka_unavailable`
    */
   commit(

@@ -30,6 +30,9 @@ export interface BrokerOptions {
 export const CONTROL = 0;
 export const LONG_POLL = 1;
 
+/** A request that its sender's guard kept from being written; the cause is what the guard threw. */
+export class Refused extends Error {}
+
 /** An answer as raw bytes, with the version that says how to read them. */
 export interface RawAnswer {
   readonly version: number;
@@ -99,12 +102,15 @@ export class BrokerLink {
   /**
    * Sends a request and decodes the answer without judging it: error codes are in the data.
    *
+   * @param guard called last, when all is ready to be written; when it throws, nothing is written
+   * @throws {Refused} when the guard throws, and the link goes on
    * @throws whatever KafkaJS throws for a lost connection or a time-out; the link is then over
    */
-  async send<T>(api: string, args: Record<string, unknown>): Promise<T> {
+  async send<T>(api: string, args: Record<string, unknown>, guard?: () => void): Promise<T> {
     const protocol = this.#protocol(api, args);
     const { decode } = protocol.response;
     protocol.response = { decode: (payload) => decode(payload), parse: asIs };
+    if (guard !== undefined) protocol.request.encode = guarded(protocol.request.encode, guard);
     return await this.#exchange(CONTROL, protocol) as T;
   }
 
@@ -193,6 +199,7 @@ export class BrokerLink {
       if (this.#options.sasl !== undefined) await authenticated(connection);
       return await connection.send(protocol);
     } catch (error) {
+      if (error instanceof Refused) throw error;
       this.close();
       throw withHint(error, this.#options);
     }
@@ -254,6 +261,19 @@ async function authenticated(connection: Connection): Promise<void> {
 
 /** KafkaJS's own: an authentication is renewed so long before its end, in ms. */
 const REAUTHENTICATE_MS = 10_000;
+
+/** From here to the socket nothing is waited for. */
+function guarded<T>(encode: () => Promise<T>, guard: () => void): () => Promise<T> {
+  return async () => {
+    const bytes = await encode();
+    try {
+      guard();
+    } catch (error) {
+      throw new Refused("The request's guard refused it", { cause: error });
+    }
+    return bytes;
+  };
+}
 
 function asIs(decoded: unknown): Promise<unknown> {
   return Promise.resolve(decoded);

@@ -1,7 +1,7 @@
 import { ProxyError } from "../core/proxy_error.ts";
 import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
-import type { BrokerLink } from "./broker_link.ts";
+import { type BrokerLink, Refused } from "./broker_link.ts";
 import type { ClusterClient } from "./cluster_client.ts";
 import { errorName, kafkaError, mayRetry, unavailable } from "./kafka_error.ts";
 
@@ -35,6 +35,7 @@ export class GroupCoordinators {
    * Asks a group's coordinator, for up to 5 s while it moves.
    *
    * @param ask judges error codes with {@linkcode checkGroupError}
+   * @throws what the guard of a request threw, at once
    */
   async ask<T>(group: string, ask: (link: BrokerLink) => Promise<T>): Promise<T> {
     const backoff = new Backoff(50, 500);
@@ -43,6 +44,7 @@ export class GroupCoordinators {
       try {
         return await ask(await this.#cluster.node(await this.#nodeId(group)));
       } catch (error) {
+        if (error instanceof Refused) throw error.cause;
         this.#known.delete(group);
         const known = unavailable(`Cannot reach the coordinator of group "${group}"`, error);
         const { closing } = this.#cluster;

@@ -87,19 +87,16 @@ export async function commitOffsets(
   guard?: () => void,
 ): Promise<void> {
   await coordinators.ask(group, async (link) => {
-    guard?.();
+    const partitions = [...next].map(([partition, offset]) => ({
+      partition,
+      offset: offset.toString(),
+    }));
     const answer = await link.send<OffsetCommitAnswer>("OffsetCommit", {
       groupId: group,
       groupGenerationId: generation,
       memberId,
-      topics: [{
-        topic,
-        partitions: [...next].map(([partition, offset]) => ({
-          partition,
-          offset: offset.toString(),
-        })),
-      }],
-    });
+      topics: [{ topic, partitions }],
+    }, guard);
     for (const part of answer.responses.flatMap((response) => response.partitions)) {
       checkGroupError(part.errorCode, `Cannot commit for group "${group}"`);
     }

@@ -24,7 +24,7 @@ export interface ProtocolRequest {
     apiVersion: number;
     apiName: string;
     /** What KafkaJS asks of its own encoder: the bytes, under two names. */
-    encode?: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+    encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
   };
   response: {
     decode(payload: Buffer): Promise<unknown>;

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { ProxyError } from "../../src/core/proxy_error.ts";
-import type { BrokerLink } from "../../src/kafka/broker_link.ts";
+import { type BrokerLink, Refused } from "../../src/kafka/broker_link.ts";
 import type { GroupCoordinators } from "../../src/kafka/group_coordinators.ts";
 import { kafkaError, unavailable } from "../../src/kafka/kafka_error.ts";
 
@@ -71,6 +71,7 @@ export class FakeCoordinator {
         try {
           return await ask(link);
         } catch (error) {
+          if (error instanceof Refused) throw error.cause;
           throw unavailable(`Cannot reach the coordinator of group "${group}"`, error);
         }
       },
@@ -164,8 +165,14 @@ export class FakeCoordinator {
     });
     let isClosed = false;
     const link: Pick<BrokerLink, "send" | "close"> = {
-      send: <T>(api: string, args: Record<string, unknown>) =>
-        Promise.race([this.#answer(clientId, api, args), closing.promise]) as Promise<T>,
+      send: async <T>(api: string, args: Record<string, unknown>, guard?: () => void) => {
+        try {
+          guard?.();
+        } catch (error) {
+          throw new Refused("refused", { cause: error });
+        }
+        return await Promise.race([this.#answer(clientId, api, args), closing.promise]) as T;
+      },
       close: () => {
         if (isClosed) return;
         isClosed = true;

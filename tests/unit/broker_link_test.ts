@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { BrokerLink, LONG_POLL } from "../../src/kafka/broker_link.ts";
+import { BrokerLink, LONG_POLL, Refused } from "../../src/kafka/broker_link.ts";
 import type { KafkaJsLogger } from "../../src/kafka/kafkajs_internals.ts";
 import { patchRequestQueue } from "../../src/kafka/request_queue_patch.ts";
 import { eventually } from "../support/eventually.ts";
@@ -9,9 +9,11 @@ import { eventually } from "../support/eventually.ts";
 function fakeBroker() {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.TcpConn>();
+  let requests = 0;
   const serve = async (connection: Deno.TcpConn) => {
     const request = new Uint8Array(1024);
     for (let count; (count = await connection.read(request)) !== null && count > 0;) {
+      requests++;
       const answer = Buffer.alloc(34);
       answer.writeInt32BE(30, 0);
       answer.set(request.subarray(8, 12), 4); // correlation id
@@ -31,6 +33,9 @@ function fakeBroker() {
   })();
   return {
     port: listener.addr.port,
+    get requests() {
+      return requests;
+    },
     async [Symbol.asyncDispose]() {
       listener.close();
       await accepting.catch(() => {});
@@ -47,19 +52,45 @@ const silent: KafkaJsLogger = {
   debug: () => {},
 };
 
-// A proxy was closed in the moment in which the first client reached the end of its topic, when the
-// connection for long polls is opened: `close()` destroyed the socket, KafkaJS was not told, and its
-// timer and the poll that waited for the connection went on until the time-out, 5 s later. The same
-// held up a session whose other connection had failed.
-Deno.test("BrokerLink.close() fails what waits for a connection at once", async () => {
+function openLink(port: number): Promise<BrokerLink> {
   patchRequestQueue();
-  await using broker = fakeBroker();
-  const link = await BrokerLink.open("127.0.0.1", broker.port, {
+  return BrokerLink.open("127.0.0.1", port, {
     clientId: "test",
     connectTimeoutMs: 5_000,
     requestTimeoutMs: 5_000,
     logger: silent,
   });
+}
+
+// A process that was stopped just before it wrote a commit wrote it when it woke up, over those of
+// whoever had taken its place.
+Deno.test("BrokerLink.send() writes nothing and stays alive, refused by its guard at the last moment", async () => {
+  await using broker = fakeBroker();
+  const link = await openLink(broker.port);
+  const before = broker.requests;
+  const reason = new Error("not ours any more");
+  const sending = link.send("ApiVersions", {}, () => {
+    throw reason;
+  });
+  await assert.rejects(sending, (error) => {
+    assert.ok(error instanceof Refused);
+    assert.equal(error.cause, reason);
+    return true;
+  });
+  assert.equal(broker.requests, before);
+  assert.equal(link.isAlive, true);
+  await link.send("ApiVersions", {}, () => {});
+  assert.equal(broker.requests, before + 1);
+  link.close();
+});
+
+// A proxy was closed in the moment in which the first client reached the end of its topic, when the
+// connection for long polls is opened: `close()` destroyed the socket, KafkaJS was not told, and its
+// timer and the poll that waited for the connection went on until the time-out, 5 s later. The same
+// held up a session whose other connection had failed.
+Deno.test("BrokerLink.close() fails what waits for a connection at once", async () => {
+  await using broker = fakeBroker();
+  const link = await openLink(broker.port);
   const fetching = link.fetch(LONG_POLL, {
     isolationLevel: 0,
     maxWaitTime: 100,
