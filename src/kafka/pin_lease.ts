@@ -17,19 +17,19 @@ export interface LeaseOptions {
 }
 
 /** A holder proves so often that it lives and nobody newer is there, in ms. */
-const BEAT_MS = 500;
+const BEAT_MS = 250;
 
 /**
  * A lease is sure for so long after its last proof, in ms. Less than {@linkcode EVICT_MS}: a
  * process that was stopped and wakes up doubts before anybody could have taken its place.
  */
-const SURE_MS = 1_500;
+const SURE_MS = 1_250;
 
 /**
  * An older holder gets so long to hand over before it counts as dead and is taken out, in ms,
  * counted from when the newcomer can be seen: the holder's last proof is from before that.
  */
-const EVICT_MS = 2_000;
+const EVICT_MS = 1_600;
 
 /** Pause between two looks at who is still there, in ms. */
 const LOOK_MS = 50;
@@ -184,13 +184,12 @@ export class PinLease implements Lease {
       this.#checkNewer(others, claim);
       if (this.#lostError !== undefined) throw this.#lostError;
       if (isShown && others.length === 0) return start;
-      if (isShown) shown ??= start;
+      if (isShown) shown ??= new Moment();
       if (shown !== undefined && shown.ageMs > EVICT_MS) {
         await Promise.all(
           others.map(({ memberId }) => takeOut(this.#coordinators, this.#group, memberId)),
         );
-      }
-      await sleep(isShown ? LOOK_MS : FIRST_LOOK_MS, this.#ending.signal);
+      } else await sleep(isShown ? LOOK_MS : FIRST_LOOK_MS, this.#ending.signal);
     }
   }
 

@@ -61,144 +61,174 @@ async function firstRecords({ kafka, helper }: SharedKafka, times: number): Prom
   return took.slice(1); // the first one opens the connections that the others share
 }
 
-for (const [delay, shared] of [["0", sharedKafka], ["3,000", delayedKafka]] as const) {
-  Deno.test(`lease of a pin nobody holds: first record within 100 ms, initial rebalance delay ${delay} ms`, async () => {
-    const took = await firstRecords(await shared(), 11);
-    note(`first record, delay ${delay}: median ${Math.round(median(took))} ms of ${numbers(took)}`);
-    assert.ok(median(took) < 100, `the first records came after ${numbers(took)} ms`);
-  });
+/**
+ * A test on two brokers, one after the other: one that holds a group's first rebalance back for
+ * 3,000 ms, which is Kafka's default, and one that does not.
+ */
+function onBothBrokers(name: string, run: (shared: SharedKafka) => Promise<void>): void {
+  for (const [delay, index] of [["0", 0], ["3,000", 1]] as const) {
+    Deno.test(`${name}, initial rebalance delay ${delay} ms`, async () => {
+      // Both start at the same time.
+      const both = await Promise.all([sharedKafka(), delayedKafka()]);
+      await run(both[index]);
+    });
+  }
 }
 
-Deno.test("lease passes between two processes under load: closed with 4409, committed, continued exactly", async () => {
-  const { kafka, helper } = await sharedKafka();
-  const topic = "handover";
-  await newTopic(helper, topic);
-  await helper.produce({ topic, count: 50_000, valueBytes: 30 });
-  await using _ = await helper.backgroundProduce({ topic, valueBytes: 30, ratePerSecond: 5_000 });
-  const [one, two] = await startProcesses(2, kafka.bootstrap, NO_INTERVAL);
-  await using _one = one;
-  await using _two = two;
-  const query = { topic, consumerGroup: "handover" };
-  await using watch = new CommittedWatch(helper, "handover");
-
-  let older = await Heir.open(at(one.url, query));
-  await older.client.until(5_000);
-  const took: number[] = [];
-  for (const proxy of [two, one, two]) {
-    const newer = await Heir.open(at(proxy.url, query));
-    await newer.client.until(1);
-    await older.evicted();
-    assert.equal((await committed(helper, "handover"))[`${topic} 0`], Number(older.next()));
-    await newer.client.until(5_000);
-    assert.equal(newer.first.get(0), older.next(), "continued exactly");
-    assert.ok(older.closedAtMs! <= newer.firstAtMs!, "closed before the newer one's first record");
-    took.push(newer.firstMs.get(0)!);
-    older = newer;
-  }
-  note(`takeover between processes: ${numbers(took)} ms to the first record`);
-  assert.ok(Math.max(...took) < 2_500, `took ${numbers(took)} ms`);
-  await older.client.close();
-  await watch.stop();
-  assert.deepEqual(watch.stepsBack, []);
+onBothBrokers("lease of a pin nobody holds: first record within 100 ms", async (shared) => {
+  const took = await firstRecords(shared, 11);
+  note(`first record: median ${Math.round(median(took))} ms of ${numbers(took)}`);
+  assert.ok(median(took) < 100, `the first records came after ${numbers(took)} ms`);
 });
 
-Deno.test("leases of a process that was killed: 4 clients with 5 pins on 2 topics each have a first record in under 3 s", async () => {
-  const { kafka, helper } = await sharedKafka();
-  const [orders, events] = ["killed-orders", "killed-events"];
-  await newTopic(helper, orders, { partitions: 3 });
-  await newTopic(helper, events, { partitions: 2 });
-  await using _orders = await helper.backgroundProduce({ topic: orders, ratePerSecond: 3_000 });
-  await using _events = await helper.backgroundProduce({ topic: events, ratePerSecond: 2_000 });
-  const [doomed, heirs] = await startProcesses(2, kafka.bootstrap, 50);
-  await using _doomed = doomed;
-  await using _heirs = heirs;
-  const group = "killed";
-  const pins = [
-    { topic: orders, partition: "0" },
-    { topic: orders, partition: "1,2" },
-    { topic: events, partition: "0" },
-    { topic: events, partition: "1" },
-  ].map((pin) => ({ ...pin, consumerGroup: group }));
-  const numbersOf = ({ partition }: { partition: string }) => partition.split(",").map(Number);
-  /** Entries name their partition only where a list was asked for. */
-  const entryOf = (pin: { partition: string }, partition: number) =>
-    pin.partition.includes(",") ? partition : 0;
-  await using watch = new CommittedWatch(helper, group);
+onBothBrokers(
+  "lease passes between two processes under load: closed with 4409, committed, continued exactly",
+  async ({ kafka, helper }) => {
+    const topic = "handover";
+    await newTopic(helper, topic);
+    await helper.produce({ topic, count: 50_000, valueBytes: 30 });
+    await using _ = await helper.backgroundProduce({ topic, valueBytes: 30, ratePerSecond: 5_000 });
+    const [one, two] = await startProcesses(2, kafka.bootstrap, NO_INTERVAL);
+    await using _one = one;
+    await using _two = two;
+    const query = { topic, consumerGroup: "handover" };
+    await using watch = new CommittedWatch(helper, "handover");
 
-  const older = await Promise.all(pins.map((pin) => Heir.open(at(doomed.url, pin))));
-  for (const [i, pin] of pins.entries()) {
-    await older[i].client.until(({ history }) =>
-      numbersOf(pin).every((partition) => (history.next(entryOf(pin, partition)) ?? 0n) > 500n)
-    );
-  }
-  const before = await eventually("all positions to be committed", async () => {
-    const found = await committed(helper, group);
-    return Object.keys(found).length === 5 && found;
-  });
-  doomed.signal("SIGKILL");
-  await doomed.ended();
-  for (const { client } of older) await client.untilClosed();
-
-  const newer = await Promise.all(pins.map((pin) => Heir.open(at(heirs.url, pin))));
-  const took: number[] = [];
-  for (const [i, pin] of pins.entries()) {
-    for (const partition of numbersOf(pin)) {
-      const entry = entryOf(pin, partition);
-      await newer[i].client.until(({ history }) => history.next(entry) !== undefined);
-      took.push(newer[i].firstMs.get(entry)!);
-      const first = newer[i].first.get(entry)!;
-      const { topic } = pin;
-      assert.ok(first >= BigInt(before[`${topic} ${partition}`]), "not before what was committed");
-      assert.ok(first <= older[i].next(entry)!, `a gap before ${first} of ${topic} ${partition}`);
+    let older = await Heir.open(at(one.url, query));
+    await older.client.until(5_000);
+    const took: number[] = [];
+    for (const proxy of [two, one, two]) {
+      const newer = await Heir.open(at(proxy.url, query));
+      await newer.client.until(1);
+      await older.evicted();
+      assert.equal((await committed(helper, "handover"))[`${topic} 0`], Number(older.next()));
+      await newer.client.until(5_000);
+      assert.equal(newer.first.get(0), older.next(), "continued exactly");
+      assert.ok(
+        older.closedAtMs! <= newer.firstAtMs!,
+        "closed before the newer one's first record",
+      );
+      took.push(newer.firstMs.get(0)!);
+      older = newer;
     }
-  }
-  note(`after kill -9: ${numbers(took)} ms to the first record of each pin`);
-  assert.equal(took.length, 5);
-  assert.ok(Math.max(...took) < 3_000, `took ${numbers(took)} ms`);
-  for (const heir of newer) {
-    await heir.client.close();
-    heir.client.verify();
-  }
-  await watch.stop();
-  assert.deepEqual(watch.stepsBack, []);
-});
+    note(`takeover between processes: ${numbers(took)} ms to the first record`);
+    assert.ok(Math.max(...took) < 2_500, `took ${numbers(took)} ms`);
+    await older.client.close();
+    await watch.stop();
+    assert.deepEqual(watch.stepsBack, []);
+  },
+);
 
-Deno.test("lease of a process that was stopped and wakes: it commits nothing backwards and closes with 4409", async () => {
-  const { kafka, helper } = await sharedKafka();
-  const topic = "zombie";
-  await newTopic(helper, topic);
-  await using _ = await helper.backgroundProduce({ topic, ratePerSecond: 2_000 });
-  const [zombie, other] = await startProcesses(2, kafka.bootstrap, 50);
-  await using _zombie = zombie;
-  await using _other = other;
-  const query = { topic, consumerGroup: "zombie" };
-  await using watch = new CommittedWatch(helper, "zombie", 5);
-  const older = await Heir.open(at(zombie.url, query));
-  await older.client.until(1_000);
+onBothBrokers(
+  "leases of a process that was killed: 4 clients with 5 pins on 2 topics each have a first record in under 3 s",
+  async ({ kafka, helper }) => {
+    const [orders, events] = ["killed-orders", "killed-events"];
+    await newTopic(helper, orders, { partitions: 3 });
+    await newTopic(helper, events, { partitions: 2 });
+    await using _orders = await helper.backgroundProduce({ topic: orders, ratePerSecond: 3_000 });
+    await using _events = await helper.backgroundProduce({ topic: events, ratePerSecond: 2_000 });
+    const [doomed, heirs] = await startProcesses(2, kafka.bootstrap, 50);
+    await using _doomed = doomed;
+    await using _heirs = heirs;
+    const group = "killed";
+    const pins = [
+      { topic: orders, partition: "0" },
+      { topic: orders, partition: "1,2" },
+      { topic: events, partition: "0" },
+      { topic: events, partition: "1" },
+    ].map((pin) => ({ ...pin, consumerGroup: group }));
+    const numbersOf = ({ partition }: { partition: string }) => partition.split(",").map(Number);
+    /** Entries name their partition only where a list was asked for. */
+    const entryOf = (pin: { partition: string }, partition: number) =>
+      pin.partition.includes(",") ? partition : 0;
+    await using watch = new CommittedWatch(helper, group);
 
-  zombie.signal("SIGSTOP");
-  const newer = await Heir.open(at(other.url, query));
-  await newer.client.until(2_000);
-  const took = newer.firstMs.get(0)!;
-  note(`after SIGSTOP: ${Math.round(took)} ms to the first record`);
-  assert.ok(took < 3_000, `took ${took} ms`);
-  const lastOfOlder = older.next()!;
-  await eventually(
-    "the newer one to commit",
-    () => (watch.committed(topic, 0) ?? 0) > Number(lastOfOlder),
-  );
+    const older = await Promise.all(pins.map((pin) => Heir.open(at(doomed.url, pin))));
+    for (const [i, pin] of pins.entries()) {
+      await older[i].client.until(({ history }) =>
+        numbersOf(pin).every((partition) => (history.next(entryOf(pin, partition)) ?? 0n) > 500n)
+      );
+    }
+    const before = await eventually("all positions to be committed", async () => {
+      const found = await committed(helper, group);
+      return Object.keys(found).length === 5 && found;
+    });
+    doomed.signal("SIGKILL");
+    await doomed.ended();
+    for (const { client } of older) await client.untilClosed();
 
-  zombie.signal("SIGCONT");
-  await older.evicted(5_000);
-  const count = newer.client.count;
-  await newer.client.until(count + 2_000);
-  assert.equal(newer.client.closeInfo, undefined, "the newer one stays");
-  await newer.client.close();
-  newer.client.verify();
-  await watch.stop();
-  assert.deepEqual(watch.stepsBack, []);
-  assert.ok(newer.first.get(0)! <= older.next()!, "no gap");
-});
+    const newer = await Promise.all(pins.map((pin) => Heir.open(at(heirs.url, pin))));
+    const took: number[] = [];
+    for (const [i, pin] of pins.entries()) {
+      for (const partition of numbersOf(pin)) {
+        const entry = entryOf(pin, partition);
+        await newer[i].client.until(({ history }) => history.next(entry) !== undefined);
+        took.push(newer[i].firstMs.get(entry)!);
+        const first = newer[i].first.get(entry)!;
+        const { topic } = pin;
+        assert.ok(
+          first >= BigInt(before[`${topic} ${partition}`]),
+          "not before what was committed",
+        );
+        assert.ok(first <= older[i].next(entry)!, `a gap before ${first} of ${topic} ${partition}`);
+      }
+    }
+    note(`after kill -9: ${numbers(took)} ms to the first record of each pin`);
+    assert.equal(took.length, 5);
+    assert.ok(Math.max(...took) < 3_000, `took ${numbers(took)} ms`);
+    for (const heir of newer) {
+      await heir.client.close();
+      heir.client.verify();
+    }
+    await watch.stop();
+    assert.deepEqual(watch.stepsBack, []);
+  },
+);
+
+onBothBrokers(
+  "lease of a process that was stopped and wakes: it commits nothing backwards and closes with 4409",
+  async ({ kafka, helper }) => {
+    const topic = "zombie";
+    await newTopic(helper, topic);
+    await using _ = await helper.backgroundProduce({ topic, ratePerSecond: 2_000 });
+    const [zombie, other] = await Promise.all(
+      [1_000, 50].map((intervalMs) => startProcess(kafka.bootstrap, intervalMs)),
+    );
+    await using _zombie = zombie;
+    await using _other = other;
+    const query = { topic, consumerGroup: "zombie" };
+    await using watch = new CommittedWatch(helper, "zombie", 5);
+    const older = await Heir.open(at(zombie.url, query));
+    await older.client.until(1_000);
+    await eventually("it to have committed, and to have more that it wants to commit", () => {
+      const position = watch.committed(topic, 0);
+      return position !== undefined && older.next()! > BigInt(position);
+    }, { everyMs: 5 });
+
+    zombie.signal("SIGSTOP");
+    const newer = await Heir.open(at(other.url, query));
+    await newer.client.until(2_000);
+    const took = newer.firstMs.get(0)!;
+    note(`after SIGSTOP: ${Math.round(took)} ms to the first record`);
+    assert.ok(took < 3_000, `took ${took} ms`);
+    const lastOfOlder = older.next()!;
+    await eventually(
+      "the newer one to commit",
+      () => (watch.committed(topic, 0) ?? 0) > Number(lastOfOlder),
+    );
+
+    zombie.signal("SIGCONT");
+    await older.evicted(5_000);
+    const count = newer.client.count;
+    await newer.client.until(count + 2_000);
+    assert.equal(newer.client.closeInfo, undefined, "the newer one stays");
+    await newer.client.close();
+    newer.client.verify();
+    await watch.stop();
+    assert.deepEqual(watch.stepsBack, []);
+    assert.ok(newer.first.get(0)! <= older.next()!, "no gap");
+  },
+);
 
 Deno.test("lease of a process that wakes when the newer one has come and gone: nothing sent or committed, 4409", async () => {
   const { kafka, helper } = await sharedKafka();
