@@ -53,6 +53,10 @@ export interface LibraryOptions {
   host?: string;
   /** Whether other processes may listen on the same port; `off`. */
   reusePort?: "on" | "off";
+  /** File with the listener's certificate, in PEM: clients then come by `wss://`. */
+  tlsCert?: string;
+  /** File with the private key of that, in PEM. */
+  tlsKey?: string;
   /** Origins of pages allowed beside the server's own; `*` allows all. */
   origin?: string | readonly string[];
   /** Milliseconds between two commits of a group's position; 1000. */

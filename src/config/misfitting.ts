@@ -19,6 +19,8 @@ export function misfitting(settings: Settings, name: (key: SettingKey) => string
       problems.push(`${name(key)} and ${name(other)} exclude each other: leave one out`);
     }
   };
+  needs("tlsCert", "tlsKey");
+  needs("tlsKey", "tlsCert");
   needs("kafkaCert", "kafkaKey");
   needs("kafkaKey", "kafkaCert");
   for (const key of ["kafkaCa", "kafkaCert", "kafkaKey"] as const) {

@@ -37,6 +37,10 @@ export interface Settings {
   readonly host: string;
   /** Whether other processes may listen on the same port. */
   readonly reusePort: "on" | "off";
+  /** File with the certificate of the listener (PEM); `undefined`: it speaks plain text. */
+  readonly tlsCert: string | undefined;
+  /** File with the private key of {@linkcode tlsCert} (PEM). */
+  readonly tlsKey: string | undefined;
   /** The secret clients must send; `undefined` lets everybody in. */
   readonly auth: string | undefined;
   /** File that holds {@linkcode auth}; `loadSettings()` turns one into the other. */

@@ -120,6 +120,15 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
       "Lets several processes listen on one port; the operating system gives each its share of " +
       "the clients.",
   }),
+  tlsCert: row("tlsCert", file(), undefined, {
+    doc: "Certificate, with its chain, in PEM: clients then come by wss://. A changed file is " +
+      "logged, and taken up by a restart.",
+    defaultText: "none, clients come by ws://",
+  }),
+  tlsKey: row("tlsKey", file(), undefined, {
+    doc: "The private key of tlsCert, in PEM.",
+    defaultText: "none",
+  }),
   auth: row("auth", secret("SECRET"), undefined, {
     doc: "Secret that clients send in the Authorization header. Other users of the machine can " +
       "see a command line: better by environment or file.",

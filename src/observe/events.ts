@@ -30,6 +30,16 @@ export const EVENT_TABLE = {
     "Everybody who can reach {host} can read every topic: there is no --auth",
     ["host"],
   ),
+  certificate_changed: row(
+    "warning",
+    "The certificate in {file} has changed; a restart takes it up",
+    ["file"],
+  ),
+  certificate_ends: row(
+    "warning",
+    "The certificate from {file} ends in {days} days",
+    ["file", "days"],
+  ),
   leases_off: row(
     "warning",
     "Leases are off: a pinned partition is unique within this process only",

@@ -23,6 +23,7 @@ import { WaterMarks } from "../socket/water_marks.ts";
 import { adminRoutes } from "./admin_routes.ts";
 import { CursorWatch } from "./cursor_watch.ts";
 import { drainSessions } from "./drain.ts";
+import { CertificateWatch, readCertificate, type ServerCertificate } from "./certificate_watch.ts";
 import { errorResponse } from "./error_response.ts";
 import { GroupReport } from "./group_report.ts";
 import { type HttpRoutes, httpRoutes } from "./http_routes.ts";
@@ -81,6 +82,7 @@ export class KafkaProxy {
   readonly #ended = Promise.withResolvers<void>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #adminServer: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #certificate: ServerCertificate | undefined;
   #drained: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -231,6 +233,7 @@ export class KafkaProxy {
    */
   async listen(): Promise<{ hostname: string; port: number }> {
     const { host, port, reusePort, adminPort, kafka, auth, lease } = this.#settings;
+    await this.#readCertificate();
     const server = this.#serve(
       port,
       (request, address) => this.#handle(request, address),
@@ -244,7 +247,7 @@ export class KafkaProxy {
     const { hostname, port: listening } = server.addr;
     const name = hostname.includes(":") ? `[${hostname}]` : hostname;
     this.#events.emit("listening", {
-      address: `ws://${name}:${listening}/`,
+      address: `${this.#certificate === undefined ? "ws" : "wss"}://${name}:${listening}/`,
       kafka: kafka.join(","),
     });
     if (adminPort !== undefined) this.#adminServer = this.#serveAdmin(adminPort, name);
@@ -353,6 +356,17 @@ export class KafkaProxy {
     this.#events.emit("left", { durationMs, stuckSockets });
   }
 
+  /** @throws what reading the files throws */
+  async #readCertificate(): Promise<void> {
+    const { tlsCert: certFile, tlsKey: keyFile } = this.#settings;
+    if (certFile === undefined || keyFile === undefined) return;
+    const files = { certFile, keyFile };
+    this.#certificate = await readCertificate(files);
+    const watch = new CertificateWatch(files, this.#certificate, this.#events);
+    this.#serving.signal.addEventListener("abort", () => watch.stop());
+    void watch.run();
+  }
+
   #serve(
     port: number,
     handle: (request: Request, address: string) => Promise<Response>,
@@ -363,6 +377,7 @@ export class KafkaProxy {
       port,
       reusePort,
       signal: this.#serving.signal,
+      ...this.#certificate,
       onListen: () => {},
       onError: (error) => this.#failed(error),
     }, (request, { remoteAddr }) => handle(request, remoteAddr.hostname));

@@ -102,7 +102,7 @@ export class ProxyProcess implements AsyncDisposable {
 
   /** The same for plain HTTP. */
   get httpUrl(): string {
-    return this.url.replace(/^ws:/, "http:");
+    return this.url.replace(/^ws/, "http");
   }
 
   /** All of standard output so far. */

@@ -32,6 +32,8 @@ export interface RecordClientOptions {
   readonly onFrame?: (text: string, records: readonly ClientRecord[]) => void;
   readonly headers?: Readonly<Record<string, string>>;
   readonly protocols?: string | string[];
+  /** For another way to the server, one that trusts a certificate say. */
+  readonly client?: Deno.HttpClient;
 }
 
 const MOST_SAFE_DIGITS = 15;
@@ -72,8 +74,8 @@ export class RecordClient implements AsyncDisposable {
   private constructor(url: string | URL, options: RecordClientOptions) {
     this.#options = options;
     this.history = options.history ?? new History();
-    const { headers, protocols } = options;
-    this.#socket = new WebSocket(url, { headers, protocols });
+    const { headers, protocols, client } = options;
+    this.#socket = new WebSocket(url, { headers, protocols, client });
     const closed = Promise.withResolvers<ClientClose>();
     this.closed = closed.promise;
     this.#socket.onmessage = ({ data }) => {

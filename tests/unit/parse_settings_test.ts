@@ -95,6 +95,8 @@ const SAMPLES: Partial<
       "user@a:1",
     ],
   },
+  tlsCert: { inside: [["/c.pem", "/c.pem"]], outside: [""] },
+  tlsKey: { inside: [["/k.pem", "/k.pem"]], outside: [""] },
   kafkaTls: { inside: [["on", "on"], ["off", "off"]], outside: ["", "yes"] },
   kafkaCa: { inside: [["/a b.pem", "/a b.pem"]], outside: [""] },
   kafkaCert: { inside: [["/c.pem", "/c.pem"]], outside: [""] },
@@ -167,11 +169,14 @@ const SAMPLES: Partial<
 };
 
 const SASL = ["--kafka-sasl", "plain", "--kafka-user", "me", "--kafka-password-file", "/p"];
+const LISTENER = ["--tls-cert", "/c", "--tls-key", "/k"];
 const MUTUAL = ["--kafka-tls", "on", "--kafka-cert", "/c", "--kafka-key", "/k"];
 
 /** What has to be there beside a setting. */
 const COMPANIONS: Partial<Record<SettingKey, readonly string[]>> = {
   kafka: [],
+  tlsCert: [...KAFKA, ...LISTENER],
+  tlsKey: [...KAFKA, ...LISTENER],
   kafkaCa: [...KAFKA, "--kafka-tls", "on"],
   kafkaCert: [...KAFKA, ...MUTUAL],
   kafkaKey: [...KAFKA, ...MUTUAL],
@@ -249,6 +254,8 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     kafkaOauthTokenFile: undefined,
     port: 9999,
     host: "127.0.0.1",
+    tlsCert: undefined,
+    tlsKey: undefined,
     auth: undefined,
     authFile: undefined,
     origins: [],
@@ -448,6 +455,8 @@ Deno.test("parseSettings() takes no password from the command line, and does not
 
 for (
   const [args, problem] of [
+    [["--tls-cert", "/c"], /^--tls-cert needs --tls-key$/],
+    [["--tls-key", "/k"], /^--tls-key needs --tls-cert$/],
     [["--kafka-tls", "on", "--kafka-cert", "/c"], /^--kafka-cert needs --kafka-key$/],
     [["--kafka-tls", "on", "--kafka-key", "/c"], /^--kafka-key needs --kafka-cert$/],
     [["--kafka-ca", "/c"], /^--kafka-ca is for connections by TLS: set --kafka-tls to on$/],
