@@ -129,6 +129,7 @@ for (const [what, text] of HOSTILE) {
     const start = performance.now();
     requestOrRefusal(frame);
     const ms = performance.now() - start;
-    assert.ok(ms < 5000, `${Math.round(ms)} ms`);
+    // Tens of ms on a quiet machine; work that grows with the square of the size would take hours.
+    assert.ok(ms < 60_000, `${Math.round(ms)} ms`);
   });
 }
