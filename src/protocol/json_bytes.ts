@@ -63,6 +63,7 @@ export function writeText(
   srcView?: DataView,
   outView?: DataView,
 ): number {
+  seenBits = 0;
   if (length < 0) return writeNull(out, at);
   out[at++] = QUOTE;
   const end = start + length;
@@ -86,6 +87,14 @@ export function writeText(
   return at;
 }
 
+/** All bytes that the last {@linkcode writeText} wrote, or-ed together, four to a number. */
+let seenBits = 0;
+
+/** Whether the last {@linkcode writeText} wrote plain ASCII, which cannot be wrong UTF-8. */
+export function wasAscii(): boolean {
+  return (seenBits & 0x80808080) === 0;
+}
+
 /** After a byte that wants escaping, so many are looked at one by one: others are near it. */
 const BYTE_RUN = 64;
 
@@ -96,15 +105,18 @@ function writeBytes(
   out: Uint8Array,
   at: number,
 ): number {
+  let seen = 0;
   for (let i = start; i < end; i++) {
     const byte = src[i];
     const escape = ESCAPE[byte];
+    seen |= byte;
     if (escape === 0) {
       out[at++] = byte;
     } else {
       at = writeEscape(byte, escape, out, at);
     }
   }
+  seenBits |= seen;
   return at;
 }
 
@@ -122,6 +134,7 @@ function copyPlain(
   at: number,
 ): number {
   let i = start;
+  let seen = 0;
   for (; i + 8 <= end; i += 8) {
     const one = srcView.getInt32(i, true);
     const two = srcView.getInt32(i + 4, true);
@@ -135,8 +148,10 @@ function copyPlain(
     if ((marks & 0x80808080) !== 0) break;
     outView.setInt32(at, one, true);
     outView.setInt32(at + 4, two, true);
+    seen |= one | two;
     at += 8;
   }
+  seenBits |= seen;
   return i - start;
 }
 

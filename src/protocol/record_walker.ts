@@ -81,6 +81,18 @@ export class RecordWalker {
     return readVarlong(this.bytes, this.timestampAt);
   }
 
+  /** As {@linkcode timestampDelta}; not a number when it takes more than 42 bits. */
+  smallTimestampDelta(): number {
+    const bytes = this.bytes;
+    let at = this.timestampAt;
+    let raw = bytes[at] & 127;
+    for (let scale = 128; bytes[at++] > 127; scale *= 128) {
+      if (scale > MAX_SMALL_SCALE) return NaN;
+      raw += (bytes[at] & 127) * scale;
+    }
+    return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+  }
+
   /**
    * Calls `visit` for each header in its order, duplicates included; a `valueLength` of -1 is null.
    *
@@ -112,6 +124,9 @@ export class RecordWalker {
     );
   }
 }
+
+/** Of the sixth byte of a varint. */
+const MAX_SMALL_SCALE = 2 ** 35;
 
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);

@@ -1,37 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Chunk, RecordBatch } from "../../src/core/chunk.ts";
+import type { Chunk } from "../../src/core/chunk.ts";
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { type V1Format, V1FrameEncoder } from "../../src/protocol/v1_frames.ts";
-import { type BatchInput, buildRecords } from "../support/batch_builder.ts";
+import { buildRecords } from "../support/batch_builder.ts";
 import { allFrames, chunkOf, encoderOf, wireBatches } from "../support/encoded_frames.ts";
+import { offsetAt, openedLater, place, rawBatch } from "../support/batch_places.ts";
 import { batchRun, v1Format } from "../support/record_arbitraries.ts";
 import { referenceFrames, referenceRecords, wireBytes } from "../support/v1_reference.ts";
-
-/** Where reading starts: before, inside and after everything. */
-const place = fc.double({ min: -0.2, max: 1.2, noNaN: true });
-
-function offsetAt(batches: readonly BatchInput[], place: number): bigint {
-  if (batches.length === 0) return 0n;
-  const first = batches[0].baseOffset;
-  const last = batches.at(-1)!;
-  const span = last.baseOffset + BigInt(last.lastOffsetDelta ?? 0) + 1n - first;
-  const offset = first + BigInt(Math.round(Number(span) * place));
-  return offset < 0n ? 0n : offset;
-}
-
-/** The same batches, some of which open only after a turn of the event loop. */
-function openedLater(batches: readonly RecordBatch[], later: readonly boolean[]): RecordBatch[] {
-  return batches.map((batch, i) => {
-    if (!later[i]) return batch;
-    return new Proxy(batch, {
-      get: (target, name) =>
-        name === "open"
-          ? () => Promise.resolve().then(() => target.open())
-          : Reflect.get(target, name, target),
-    });
-  });
-}
 
 Deno.test("V1FrameEncoder.next() gives JSON.stringify() of the records, cut at the limits", async () => {
   await fc.assert(
@@ -91,19 +67,6 @@ Deno.test("V1FrameEncoder.next() stays inside every limit but for a record alone
     { numRuns: 200 },
   );
 });
-
-/** A batch whose records section is given as it is. */
-function rawBatch(bytes: Uint8Array, recordCount: number): RecordBatch {
-  return {
-    baseOffset: 100n,
-    lastOffset: 100n + BigInt(recordCount),
-    recordCount,
-    baseTimestampMs: 1_790_000_000_000n,
-    maxTimestampMs: 1_790_000_000_000n,
-    logAppendTime: false,
-    open: () => bytes,
-  };
-}
 
 /** Either all frames are JSON with ascending offsets, or the batch is said to be corrupt. */
 async function framesOrCorrupt(chunk: Chunk, format: V1Format): Promise<void> {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { V2Format } from "../../src/protocol/v2_frames.ts";
 import type { V1Format } from "../../src/protocol/v1_frames.ts";
 import type { BatchInput, RecordInput } from "./batch_builder.ts";
 
@@ -59,6 +60,29 @@ const record: fc.Arbitrary<RecordInput> = fc.record({
   ),
 }, { requiredKeys: ["value"] });
 
+/** What a JSON value begins and goes on with, right and wrong. */
+const JSON_PIECES = [
+  ...['{"a":', "[", "]", "}", ",", ":", '"', '"x"', "null", "true", "false", "nul", "-", "0", "01"],
+  ...["1.5", "1.", ".5", "1e5", "1E+2", "1e", "-0", '"\\u00e9"', '"\\ud800"', '"\\x"', '"\\'],
+  ...[" ", "\t", "\n", "\r", "\f", '"é"', '"\u0001"', "{}", "[]", '"a":1', "\ufeff", "{", "+1"],
+];
+
+/** Values that are JSON, nearly JSON, or JSON broken by bytes. */
+const jsonValue: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.tuple(fc.jsonValue(), fc.constantFrom(undefined, 1, "\t"))
+    .map(([value, space]) => JSON.stringify(value, undefined, space)),
+  fc.array(fc.constantFrom(...JSON_PIECES), { maxLength: 8 }).map((list) => list.join("")),
+  fc.constantFrom("null", " null\n", "nul", "[null]", '"null"'),
+).chain((text) => {
+  const whole = new TextEncoder().encode(text);
+  const mutated = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })).map(([at, byte]) => {
+    const bytes = Uint8Array.from(whole);
+    if (bytes.length > 0) bytes[at % bytes.length] = byte;
+    return bytes;
+  });
+  return fc.oneof({ weight: 2, arbitrary: fc.constant(whole) }, mutated);
+});
+
 /** Where offsets get a digit more, or do not fit into some number type any more. */
 const EDGES = [0n, 9n, 99n, 10n ** 6n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 10n ** 18n, 2n ** 63n - 1n];
 
@@ -101,6 +125,18 @@ export const batchRun: fc.Arbitrary<BatchInput[]> = fc.tuple(
   });
 });
 
+/** Batches as {@linkcode batchRun} has them, whose values may be JSON. */
+export const jsonBatchRun: fc.Arbitrary<BatchInput[]> = fc.tuple(
+  fc.array(fc.option(jsonValue, { nil: null, freq: 8 }), { minLength: 24, maxLength: 24 }),
+  batchRun,
+).map(([values, batches]) => {
+  let i = 0;
+  return batches.map((batch) => ({
+    ...batch,
+    records: batch.records.map((record) => ({ ...record, value: values[i++] })),
+  }));
+});
+
 /** Formats with limits that cut often. */
 export const v1Format: fc.Arbitrary<V1Format> = fc.record({
   encoding: fc.constantFrom("text" as const, "base64" as const),
@@ -112,3 +148,17 @@ export const v1Format: fc.Arbitrary<V1Format> = fc.record({
   frameBytes: fc.oneof(fc.integer({ min: 1, max: 600 }), fc.constant(262_144)),
   maxRecords: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(2 ** 31)),
 });
+
+/** The same for v2. */
+export const v2Format: fc.Arbitrary<V2Format> = v1Format.chain(({ maxBytes, maxRecords, ...v1 }) =>
+  fc.record({
+    subscription: fc.constantFrom(1, 65_535),
+    encoding: fc.constantFrom("text" as const, "json" as const, "base64" as const),
+    key: fc.constant(v1.key),
+    timestamp: fc.constant(v1.timestamp),
+    headers: fc.constant(v1.headers),
+    maxBytes: fc.constant(maxBytes),
+    frameBytes: fc.constant(v1.frameBytes),
+    maxRecords: fc.constant(maxRecords),
+  })
+);

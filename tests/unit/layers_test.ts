@@ -138,7 +138,7 @@ for (
     ["imports in texts", "src/core/chunk.ts", "const a = 'import \"../log/cursor.ts\"';"],
     [
       "node:buffer in the frames",
-      "src/protocol/v1_frames.ts",
+      "src/protocol/frame_scratch.ts",
       'import { Buffer } from "node:buffer";',
     ],
   ]
