@@ -20,6 +20,7 @@ import {
   required,
 } from "./frame_reader.ts";
 import { MAX_LISTED_PARTITIONS } from "./partition_list.ts";
+import { MAX_RESUME_TOKEN_CHARS } from "./resume_token.ts";
 import type { AckMode, SubscribeRequest, V2Field, V2Start } from "./v2_requests.ts";
 import { MAX_INT32, parseWholeNumber } from "./whole_number.ts";
 
@@ -33,9 +34,6 @@ const MAX_TOPICS = 64;
 export const MAX_CREDIT = 1_000_000_000;
 
 const FIELDS: readonly V2Field[] = ["key", "timestamp", "headers"];
-
-/** Largest resume token that is looked at. */
-const MAX_TOKEN_CHARS = 262_144;
 
 const partitions = distinct(PARTITION, 1, MAX_LISTED_PARTITIONS);
 const fields = distinct(oneOf(...FIELDS), 0, FIELDS.length);
@@ -51,7 +49,8 @@ const FROM: Kind<V2Start> = {
 const RESUME: Kind<string> = {
   wanted: "a token from a position frame",
   parse: (value) =>
-    typeof value === "string" && value.length <= MAX_TOKEN_CHARS && /^[A-Za-z0-9_-]+$/.test(value)
+    typeof value === "string" && value.length <= MAX_RESUME_TOKEN_CHARS &&
+      /^[A-Za-z0-9_-]+$/.test(value)
       ? value
       : undefined,
 };

@@ -72,6 +72,9 @@ export async function handleUpgrade(
   checkHost({ origin, host, listenHost: settings.host, allowed: settings.origins });
   const principal = await authenticator.authenticate(headers);
   const choice = chooseSubprotocol(parseSubprotocols(headers.get("sec-websocket-protocol")));
+  if (choice.protocol !== "v1") {
+    throw new ProxyError("unsupported", `Cannot speak "${choice.echo}" yet`);
+  }
   const v1 = parseV1Request(url, {
     defaultPartition: settings.partition,
     maxBytes: settings.maxBytes,

@@ -1,6 +1,6 @@
 /**
- * How fast a chunk becomes frames, by format and by what the values are: records a second of one
- * core, without Kafka and without sockets. Each row runs in a fresh process, rounds alternate their
+ * How fast a chunk becomes frames, by format and by what the values are: records a second of
+ * processor time, without Kafka and without sockets. Each row runs in a fresh process, rounds alternate their
  * order.
  *
  *     deno task bench:encode [--rounds=5] [--seconds=1] [--rows=JSON]

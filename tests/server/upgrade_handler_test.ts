@@ -50,7 +50,7 @@ for (
     [undefined, null],
     ["kafka-proxy.v1", "kafka-proxy.v1"],
     ["chat,kafka-proxy.v1", "kafka-proxy.v1"],
-    ["kafka-proxy.v2, kafka-proxy.v1", "kafka-proxy.v1"],
+    ["kafka-proxy.v1, kafka-proxy.v2", "kafka-proxy.v1"],
   ] as const
 ) {
   Deno.test(`handleUpgrade() names ${echo}, offered ${offered}`, async () => {
