@@ -13,6 +13,8 @@ export interface PartitionLogContext {
   readonly cache: ChunkCache;
   /** Asks for records as they come, from the broker that leads the partition. */
   follow(log: PartitionLog, nodeId: number): void;
+  /** Lets others have a new log: this one is of a topic that is no more. */
+  replaced(log: PartitionLog): void;
   /** What one fetch of a partition may bring, in bytes. */
   readonly chunkBytes: number;
   /** What the cache has for each partition that is fetched from now, in bytes. */
@@ -70,13 +72,20 @@ export class PartitionLog {
   #tail: bigint | undefined;
   /** Where the partition ended when the tail was read. */
   #end = 0n;
+  /** Of the topic as it was first seen, where brokers have ids. */
+  #topicId: string | undefined;
+  #isRetired = false;
+  /** The long poll ended badly: the topic may be another one by now, so look before the next fetch. */
+  #isSuspect = false;
 
   constructor(
     topic: string,
     partition: number,
     isolation: Isolation,
     context: PartitionLogContext,
+    topicId?: string,
   ) {
+    this.#topicId = topicId;
     this.topic = topic;
     this.partition = partition;
     this.isolation = isolation;
@@ -191,7 +200,10 @@ export class PartitionLog {
 
   /** Takes what the long poll brought; false ends it for this partition. */
   accept(answer: FetchAnswer): boolean {
-    if (answer.kind !== "chunk") return false;
+    if (answer.kind !== "chunk") {
+      this.#isSuspect = true;
+      return false;
+    }
     const { chunk } = answer;
     if (chunk.from !== this.#tail) return true;
     if (chunk.next > chunk.from) {
@@ -253,6 +265,22 @@ export class PartitionLog {
     return this.#convoy.demand();
   }
 
+  /** Whether it is of the topic with this id, as far as ids are known. */
+  isOf(topicId: string | undefined): boolean {
+    this.#topicId ??= topicId;
+    return topicId === undefined || this.#topicId === topicId;
+  }
+
+  /**
+   * The topic was deleted and made again: offsets mean other records now, so that nothing that is
+   * cached counts any more, and every cursor is told.
+   */
+  retire(): void {
+    this.#isRetired = true;
+    this.clear();
+    this.endLive();
+  }
+
   /** Lets go of everything that is cached. */
   clear(): void {
     for (const chunk of this.#row.clear()) this.#context.cache.remove(chunk);
@@ -291,7 +319,7 @@ export class PartitionLog {
     const backoff = new Backoff(20, 1_000);
     const startMs = performance.now();
     let gone = { sinceMs: 0, times: 0 };
-    for (let fresh = false;; fresh = true) {
+    for (let fresh = this.#isSuspect;; fresh = true) {
       if (signal.aborted) throw new ProxyError("leaving", "The process is leaving");
       const outcome = await this.#fetchOnce(offset, maxBytes, fresh);
       const nowMs = performance.now();
@@ -324,7 +352,10 @@ export class PartitionLog {
     const { reader } = this.#context;
     const { topic, partition, isolation } = this;
     try {
-      const { leaders } = await reader.topic(topic, { fresh });
+      const { leaders, topicId } = await reader.topic(topic, { fresh });
+      this.#isSuspect &&= !fresh;
+      if (!this.isOf(topicId)) this.#context.replaced(this);
+      if (this.#isRetired) return { kind: "failed", error: await this.#recreated(reader) };
       if (!leaders.has(partition)) return { kind: "gone", reason: "no such partition" };
       const leader = leaders.get(partition);
       if (leader === undefined) return { kind: "moved", reason: "it has no leader" };
@@ -345,17 +376,34 @@ export class PartitionLog {
   }
 
   async #outOfRange(offset: bigint, reader: LogReader): Promise<ProxyError> {
-    const { topic, partition, isolation } = this;
-    const [earliest, end] = await Promise.all(
-      (["earliest", "latest"] as const).map(async (at) =>
-        (await reader.offsets(topic, [partition], at, isolation)).get(partition)
-      ),
-    );
+    const { partition } = this;
+    const { earliest, end } = await this.#range(reader);
+    // It ends before what was read of it: what is cached is of another log, if only of a lost one.
+    if (end < offset) this.clear();
     return new ProxyError(
       "out_of_range",
       `Offset ${offset} of ${this.#name()} does not exist: it holds ${earliest} to ${end}`,
       { details: { partition, earliest: `${earliest}`, end: `${end}` } },
     );
+  }
+
+  async #recreated(reader: LogReader): Promise<ProxyError> {
+    const { earliest, end } = await this.#range(reader);
+    return new ProxyError(
+      "topic_deleted",
+      `${this.#name()} was deleted, and another topic has its name: it holds ${earliest} to ${end}`,
+      { details: { partition: this.partition, earliest: `${earliest}`, end: `${end}` } },
+    );
+  }
+
+  async #range(reader: LogReader): Promise<{ earliest: bigint; end: bigint }> {
+    const { topic, partition, isolation } = this;
+    const [earliest, end] = await Promise.all(
+      (["earliest", "latest"] as const).map(async (at) =>
+        (await reader.offsets(topic, [partition], at, isolation)).get(partition)!
+      ),
+    );
+    return { earliest, end };
   }
 
   #deleted(): ProxyError {
@@ -381,7 +429,7 @@ export class PartitionLog {
   }
 
   #insert(chunk: Chunk): void {
-    if (chunk.next === chunk.from) return;
+    if (chunk.next === chunk.from || this.#isRetired) return;
     this.#offsetBytes = chunk.bytes / Number(chunk.next - chunk.from);
     const kept = this.#row.insert(chunk);
     if (kept !== undefined) this.#context.cache.add(kept, this);

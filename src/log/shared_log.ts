@@ -60,6 +60,7 @@ export class SharedLog {
       awayMs,
       signal: this.#closing.signal,
       follow: (log, nodeId) => this.#poll(nodeId, log.isolation).add(log),
+      replaced: (log) => this.#forget(log),
     };
   }
 
@@ -93,12 +94,19 @@ export class SharedLog {
     });
   }
 
-  /** The log of one partition, made when it is not there. */
-  log(topic: string, partition: number, isolation: Isolation): PartitionLog {
+  /**
+   * The log of one partition, made when it is not there. With a topic's id as it is known now, the
+   * log of an earlier topic of that name is no more.
+   */
+  log(topic: string, partition: number, isolation: Isolation, topicId?: string): PartitionLog {
     const key = keyOf(topic, partition, isolation);
     let log = this.#logs.get(key);
+    if (log?.isOf(topicId) === false) {
+      this.#forget(log);
+      log = undefined;
+    }
     if (log === undefined) {
-      log = new PartitionLog(topic, partition, isolation, this.#context);
+      log = new PartitionLog(topic, partition, isolation, this.#context, topicId);
       this.#logs.set(key, log);
     }
     clearTimeout(this.#lingering.get(log));
@@ -122,11 +130,16 @@ export class SharedLog {
     if (log.readers > 0 || this.#closing.signal.aborted || this.#lingering.has(log)) return;
     const timer = setTimeout(() => {
       this.#lingering.delete(log);
-      if (log.readers > 0) return;
-      this.#logs.delete(keyOf(log.topic, log.partition, log.isolation));
-      log.clear();
+      if (log.readers === 0) this.#forget(log);
     }, LINGER_MS);
     this.#lingering.set(log, timer);
+  }
+
+  /** Whoever comes from now on gets another log; those who read here are told when they go on. */
+  #forget(log: PartitionLog): void {
+    const key = keyOf(log.topic, log.partition, log.isolation);
+    if (this.#logs.get(key) === log) this.#logs.delete(key);
+    log.retire();
   }
 
   /** One for all who linger as long: they take the same records at a time, in the same frames. */

@@ -32,6 +32,8 @@ export interface FrameFormat {
 export interface PumpOptions {
   readonly topic: string;
   readonly isolation: Isolation;
+  /** Of the topic that the first partitions are of. */
+  readonly topicId?: string;
   readonly log: SharedLog;
   readonly frames: SharedFrames;
   readonly sink: FrameSink;
@@ -93,12 +95,14 @@ export class FramePump {
   readonly #cursor: Cursor;
   readonly #owned = new Map<number, OwnedPartition>();
   readonly #signal: AbortSignal;
+  #topicId: string | undefined;
   /** It had to let go of a slice, and reads again only when it may send. */
   #hasLapsed = false;
 
   constructor(options: PumpOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
+    this.#topicId = options.topicId;
     const { log, topic, isolation, lingerMs } = options;
     this.#cursor = log.open(topic, new Map(), isolation, { lingerMs });
     signal.addEventListener("abort", () => {
@@ -119,8 +123,10 @@ export class FramePump {
     const { log, topic, isolation } = this.#options;
     for (const [partition, offset] of starts) {
       this.#owned.set(partition, new OwnedPartition(offset));
-      this.#cursor.add(log.log(topic, partition, isolation), offset);
+      this.#cursor.add(log.log(topic, partition, isolation, this.#topicId), offset);
     }
+    // What is assigned later, after a rebalance, may be of a topic that was made anew meanwhile.
+    this.#topicId = undefined;
   }
 
   /** Stops sending all partitions; returns the next offset to send of each. */

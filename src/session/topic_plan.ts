@@ -18,6 +18,8 @@ export interface TopicRequest {
 /** A {@linkcode TopicRequest} that Kafka can serve, checked against it. */
 export interface TopicPlan extends Omit<TopicRequest, "partitions"> {
   readonly partitions: readonly number[];
+  /** Of the topic the plan is of, where brokers have ids. */
+  readonly topicId: string | undefined;
   /** All were asked for: in a group they are shared with its other members. */
   readonly isAll: boolean;
   /** Where to start; partitions that are not in it go on where the group has committed. */
@@ -39,7 +41,7 @@ export async function planTopic(
   { reader, groups }: { reader: LogReader; groups: GroupPositions },
 ): Promise<TopicPlan> {
   const { topic, group, isolation, start, onRange } = request;
-  const { leaders } = await reader.topic(topic);
+  const { leaders, topicId } = await reader.topic(topic);
   const isAll = request.partitions === "all";
   const partitions = request.partitions === "all" ? [...leaders.keys()] : request.partitions;
   for (const partition of partitions) {
@@ -59,12 +61,13 @@ export async function planTopic(
     const ends = rest.length === 0 ? [] : await reader.offsets(topic, rest, "latest", isolation);
     return {
       ...request,
+      topicId,
       partitions,
       isAll,
       starts: { ...starts, offsets: new Map([...starts.offsets, ...ends]) },
     };
   }
-  if (isAll) return { ...request, partitions, isAll, starts: NOWHERE };
+  if (isAll) return { ...request, topicId, partitions, isAll, starts: NOWHERE };
   const [members, starts] = await Promise.all([
     groups.members(group),
     start === undefined ? NOWHERE : resolve(start),
@@ -76,5 +79,5 @@ export async function planTopic(
         `(${members.slice(0, 3).join(", ")})`,
     );
   }
-  return { ...request, partitions, isAll, starts };
+  return { ...request, topicId, partitions, isAll, starts };
 }

@@ -28,6 +28,7 @@ class TestPoll implements AsyncDisposable {
       roomBytes: () => 1 << 19,
       awayMs: 60_000,
       signal: this.closing.signal,
+      replaced: () => {},
       follow: (log) => this.poll.add(log),
     });
     this.#logs.push(log);

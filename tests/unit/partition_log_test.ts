@@ -42,6 +42,7 @@ class TestPartition implements Disposable {
       roomBytes: () => cacheBytes / 2,
       awayMs,
       signal: this.closing.signal,
+      replaced: () => {},
       follow: (_log, nodeId) => void this.followed.push(nodeId),
     });
   }

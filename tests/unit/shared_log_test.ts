@@ -292,6 +292,59 @@ Deno.test("SharedLog.size counts partitions, until a while after the last cursor
   assert.equal(test.log.cache.bytes, 0);
 });
 
+// Chunks of the topic that was deleted would be sent as records of the one that has its name now.
+Deno.test("SharedLog.log() gives another log and an empty cache, the topic made anew", async () => {
+  await using test = new TestLog();
+  test.reader.fill(1, 10);
+  const older = test.open();
+  await older.next();
+  const pull = older.next();
+  await test.atRest();
+  test.reader.addTopic(TOPIC, 1);
+  test.reader.fill(2, 10);
+  const { topicId } = await test.reader.topic(TOPIC);
+  const log = test.log.log(TOPIC, 0, "committed", topicId);
+  assert.equal(test.log.cache.bytes, 0);
+  await assert.rejects(pull, {
+    name: "ProxyError",
+    code: "topic_deleted",
+    details: { partition: 0, earliest: "0", end: "20" },
+  });
+  const newer = test.open();
+  assert.equal(log.readers, 1);
+  const history = await pullTo(newer, 20n, new History({ from: 0n }));
+  assert.equal(history.count, 20);
+  older.close();
+  newer.close();
+});
+
+// At offset 10 the new topic has a record too, and nothing would say that it is another one.
+Deno.test("SharedLog.open() tells a live cursor of a topic made anew, its offset there all the same", async () => {
+  await using test = new TestLog();
+  test.reader.fill(1, 10);
+  const cursor = test.open();
+  await cursor.next();
+  const pull = cursor.next();
+  await test.atRest();
+  test.reader.addTopic(TOPIC, 1);
+  test.reader.at(0).failures.push("gone");
+  test.reader.fill(3, 10);
+  await assert.rejects(pull, { code: "topic_deleted" });
+  cursor.close();
+});
+
+Deno.test("SharedLog.open() forgets what is cached, the partition ends before it", async () => {
+  await using test = new TestLog();
+  test.reader.hasTopicIds = false;
+  test.reader.fill(1, 10);
+  const cursor = test.open();
+  await cursor.next();
+  test.reader.addTopic(TOPIC, 1);
+  await assert.rejects(cursor.next(), { code: "out_of_range" });
+  assert.equal(test.log.cache.bytes, 0);
+  cursor.close();
+});
+
 Deno.test("SharedLog.close() gives an error to cursors that wait, in the poll", async () => {
   await using test = new TestLog();
   const cursor = test.open();
