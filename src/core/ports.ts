@@ -137,7 +137,10 @@ export interface FrameSink {
   readonly hasRoom: boolean;
   /** Resolves under the low water mark, when closed, or when `signal` is aborted. */
   room(signal: AbortSignal): Promise<void>;
-  /** Resolves when the operating system has taken everything, after `timeoutMs`, or when closed. */
+  /**
+   * Resolves when the operating system has taken everything sent so far, after `timeoutMs`, or when
+   * closed.
+   */
   drained(timeoutMs: number): Promise<void>;
   /** Queues a frame. After the end it does nothing. */
   send(data: string | Uint8Array, bytes: number): void;

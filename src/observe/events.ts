@@ -77,8 +77,8 @@ export const EVENT_TABLE = {
   kafka_back: row("info", "Kafka can be reached again", ["awayMs", "kafka?"]),
   session_opened: row("info", "Session opened", [
     "session",
-    "topic",
-    "partitions",
+    "topic?",
+    "partitions?",
     "group?",
     "from?",
     "address?",
@@ -113,6 +113,12 @@ export const EVENT_TABLE = {
     ["status", "code", "path", "reason?", "address?"],
     { burst: 20, perMs: 10_000, by: ["code"] },
   ),
+  subscribed: row("info", "Subscribed to {topics}", [
+    "session",
+    "subscription",
+    "topics",
+    "group?",
+  ]),
   assigned: row("info", "Kafka assigned {partitions} of {topic}", [
     "session",
     "group",

@@ -97,12 +97,13 @@ export async function figuresView(sources: ApiSources): Promise<ApiFigures> {
 }
 
 function sessionView(open: OpenSession, lag: bigint, board: LagBoard): ApiSession {
-  const { session, sink, protocol, principal, address, openedMs } = open;
+  const { session, sink, address, openedMs } = open;
+  const { protocol, principal } = session;
   const bySubscription = Map.groupBy(session.streams, ({ subscription }) => subscription);
   return {
     session: session.id,
     protocol,
-    principal,
+    principal: principal.name,
     address,
     openedMs,
     state: stateOf(open, lag),

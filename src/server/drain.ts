@@ -41,8 +41,8 @@ export async function drainSessions(
     const waitMs = startMs + atMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, signal);
     if (signal.aborted) break;
-    for (const { session, isGroup } of unit) {
-      stopped.push(session.stop(RESTART, reason, isGroup ? leaveMs : 0));
+    for (const { session } of unit) {
+      stopped.push(session.stop(RESTART, reason, session.groups > 0 ? leaveMs : 0));
     }
   }
   await Promise.all(stopped);

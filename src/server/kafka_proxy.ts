@@ -19,6 +19,7 @@ import { Metrics } from "../observe/metrics.ts";
 import { RecordTimes } from "../observe/record_times.ts";
 import { Traffic } from "../observe/traffic.ts";
 import { Claims } from "../session/claims.ts";
+import { PermitPool } from "../session/permit_pool.ts";
 import { WaterMarks } from "../socket/water_marks.ts";
 import { adminRoutes } from "./admin_routes.ts";
 import { CursorWatch } from "./cursor_watch.ts";
@@ -30,7 +31,13 @@ import { type HttpRoutes, httpRoutes } from "./http_routes.ts";
 import { KafkaMonitor } from "./kafka_monitor.ts";
 import { LagBoard } from "./lag_board.ts";
 import { collectMetrics } from "./proxy_metrics.ts";
-import { handleUpgrade, type OpenSession, type UpgradeContext } from "./upgrade_handler.ts";
+import {
+  accessChecks,
+  checkGroupCapacity,
+  handleUpgrade,
+  type OpenSession,
+  type UpgradeContext,
+} from "./upgrade_handler.ts";
 import { SocketLimits } from "./socket_limits.ts";
 import { MemoryBudget } from "../stream/memory_budget.ts";
 import { within } from "../stream/within.ts";
@@ -40,6 +47,12 @@ export interface ProxyHooks {
   /** Answers HTTP requests for paths the proxy does not serve; `undefined` leaves them a 404. */
   readonly fetch?: (request: Request) => Response | undefined | Promise<Response | undefined>;
 }
+
+/** What a v2 client may write without an answer before it asks for more. */
+const PRODUCE_OPENING = { records: 64, bytes: 65_536 };
+
+/** What all of them together may get beyond that. */
+const PRODUCE_POOL = { records: 1_000_000, bytes: 64 << 20 };
 
 /** How long a group's session waits at the end for its client to take what is under way, in ms. */
 const LEAVE_DRAIN_MS = 1_000;
@@ -195,13 +208,27 @@ export class KafkaProxy {
         events: this.#events,
         traffic,
         commitIntervalMs: settings.commitIntervalMs,
+        writer: this.#kafka.writer,
+        permits: new PermitPool(PRODUCE_POOL),
+        limits: {
+          frameBytes: settings.maxMessageBytes,
+          subscriptions: settings.maxSubscriptions,
+          opening: PRODUCE_OPENING,
+          maxBytes: settings.maxBytes,
+          rate: settings.recordsPerSecond,
+          lingerMs: settings.lingerMs,
+        },
+        ...accessChecks(settings),
+        checkGroupCapacity: () => checkGroupCapacity(settings, this.#sessions),
+        authenticate: (token) =>
+          this.#authenticator.authenticate(new Headers({ authorization: `Bearer ${token}` })),
+        whileReady: (work) => this.#monitor.guard(work),
       },
       marks: this.#marks,
       limits: new SocketLimits(settings),
       sessions: this.#sessions,
       sockets: this.#sockets,
       checkReady: () => this.#checkReady(),
-      whileReady: (work) => this.#monitor.guard(work),
     };
   }
 
@@ -340,8 +367,8 @@ export class KafkaProxy {
     this.#watch.stop();
     this.#delay.stop();
     const open = [...this.#sessions];
-    const stopped = open.map(({ session, isGroup }) =>
-      session.stop(1001, reason, isGroup ? Math.min(LEAVE_DRAIN_MS, drainTimeoutMs) : 0)
+    const stopped = open.map(({ session }) =>
+      session.stop(1001, reason, session.groups > 0 ? Math.min(LEAVE_DRAIN_MS, drainTimeoutMs) : 0)
     );
     const gone = open.map(({ sink }) => sink.gone);
     await within(drainTimeoutMs, Promise.all([...stopped, ...gone]));

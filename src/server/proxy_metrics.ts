@@ -73,7 +73,7 @@ function collectHealth(metrics: Metrics, { health }: MetricSources): void {
 function collectSockets(metrics: Metrics, { settings, sessions, sockets }: MetricSources): void {
   const counts = new Map([["v1 open", 0], ["v1 closing", 0]]);
   let bufferedBytes = 0;
-  for (const { protocol, sink } of sockets) {
+  for (const { session: { protocol }, sink } of sockets) {
     const key = `${protocol} ${sink.isClosed ? "closing" : "open"}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
     if (!sink.isClosed) bufferedBytes += sink.bufferedBytes;
@@ -85,7 +85,7 @@ function collectSockets(metrics: Metrics, { settings, sessions, sockets }: Metri
   }
   metrics.set("kafka_proxy_buffered_bytes", {}, bufferedBytes);
   metrics.set("kafka_proxy_sockets_limit", {}, settings().maxSockets);
-  const groups = [...sessions].filter(({ isGroup }) => isGroup).length;
+  const groups = [...sessions].reduce((sum, { session }) => sum + session.groups, 0);
   metrics.set("kafka_proxy_group_sessions", {}, groups);
   metrics.set("kafka_proxy_group_sessions_limit", {}, settings().maxGroupSessions);
 }

@@ -1,31 +1,29 @@
 import type { Authenticator } from "../auth/authenticate.ts";
+import { checkHost } from "../auth/host.ts";
 import { checkOrigin } from "../auth/origin.ts";
 import { checkGroup, checkTopic } from "../auth/topic_rules.ts";
 import type { Settings } from "../config/settings.ts";
+import type { FrameSink } from "../core/ports.ts";
+import type { Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { checkHandshake } from "../protocol/handshake.ts";
 import { chooseSubprotocol, parseSubprotocols } from "../protocol/subprotocols.ts";
 import { parseV1Request } from "../protocol/v1_request.ts";
-import type { ReportedSession } from "../session/reported_session.ts";
-import { planV1, type V1Plan } from "../session/v1_plan.ts";
-import type { SessionServices } from "../session/session_services.ts";
+import type { ClientSession } from "../session/client_session.ts";
+import { planV1 } from "../session/v1_plan.ts";
 import { V1Session } from "../session/v1_session.ts";
+import { type V2Services, V2Session } from "../session/v2_session.ts";
 import { upgrade } from "../socket/upgrade.ts";
 import type { WaterMarks } from "../socket/water_marks.ts";
 import type { WebSocketSink } from "../socket/web_socket_sink.ts";
-import { checkHost } from "../auth/host.ts";
+import { InboundLimiter } from "../stream/inbound_limiter.ts";
 import type { SocketLimits } from "./socket_limits.ts";
 
 /** One accepted connection and what serves it. */
 export interface OpenSession {
-  readonly session: ReportedSession;
+  readonly session: ClientSession;
   readonly sink: WebSocketSink;
-  readonly isGroup: boolean;
-  /** `v1`. */
-  readonly protocol: string;
   readonly address: string;
-  /** Name of the principal. */
-  readonly principal: string;
   /** When it was accepted, in milliseconds since 1970. */
   readonly openedMs: number;
 }
@@ -34,7 +32,7 @@ export interface OpenSession {
 export interface UpgradeContext {
   readonly settings: Settings;
   readonly authenticator: Authenticator;
-  readonly services: SessionServices;
+  readonly services: V2Services;
   readonly marks: WaterMarks;
   readonly limits: SocketLimits;
   readonly sessions: Set<OpenSession>;
@@ -42,9 +40,19 @@ export interface UpgradeContext {
   readonly sockets: Set<OpenSession>;
   /** @throws {ProxyError} `kafka_unavailable`, `leaving` */
   readonly checkReady: () => void;
-  /** Waits for work that asks Kafka, but not when Kafka turns out to be away. */
-  readonly whileReady: <T>(work: Promise<T>) => Promise<T>;
 }
+
+/** What an accepted socket will be served by. */
+interface Prepared {
+  open(id: string, sink: FrameSink): ClientSession;
+  /** For the log. */
+  readonly topic?: string;
+  readonly partitions?: readonly number[];
+  readonly group?: string;
+}
+
+/** Parameters of the URL that a v2 client may send: everything else is in its frames. */
+const V2_PARAMETERS: readonly string[] = ["access_token", "closeCodes", "ticket"];
 
 /**
  * Turns a request into a WebSocket session.
@@ -60,8 +68,7 @@ export async function handleUpgrade(
   remoteAddress: string,
   context: UpgradeContext,
 ): Promise<Response> {
-  const { settings, authenticator, services, marks, limits, sessions } = context;
-  const { checkReady, whileReady } = context;
+  const { settings, authenticator, services, marks, limits, sessions, checkReady } = context;
   const { headers } = request;
   limits.arrive(request, remoteAddress);
   const url = new URL(request.url);
@@ -72,28 +79,18 @@ export async function handleUpgrade(
   checkHost({ origin, host, listenHost: settings.host, allowed: settings.origins });
   const principal = await authenticator.authenticate(headers);
   const choice = chooseSubprotocol(parseSubprotocols(headers.get("sec-websocket-protocol")));
-  if (choice.protocol !== "v1") {
-    throw new ProxyError("unsupported", `Cannot speak "${choice.echo}" yet`);
-  }
-  const v1 = parseV1Request(url, {
-    defaultPartition: settings.partition,
-    maxBytes: settings.maxBytes,
-    idleTimeoutMs: settings.idleTimeoutMs,
-    lingerMs: settings.lingerMs,
-    rate: settings.recordsPerSecond,
-  });
-  checkTopic(v1.topic, settings.internalTopics);
-  checkGroup(v1.group, settings.leasePrefix);
-  const isGroup = v1.group !== undefined;
+  const prepare = choice.protocol === "v1"
+    ? readV1(url, principal, context)
+    : readV2(url, choice.protocol, principal, context);
   checkReady();
-  checkCapacity(context, isGroup);
+  checkSockets(context);
   const leave = limits.enter(remoteAddress, principal);
-  let plan: V1Plan;
+  let prepared: Prepared;
   try {
-    plan = await whileReady(planV1(v1, services));
+    prepared = await prepare();
     // Others may have come while Kafka was asked.
     checkReady();
-    checkCapacity(context, isGroup);
+    checkSockets(context);
   } catch (error) {
     leave();
     throw error;
@@ -104,36 +101,125 @@ export async function handleUpgrade(
     stallTimeoutMs: settings.stallTimeoutMs,
     subprotocol: choice.echo,
     pingTimeoutSeconds: settings.pingTimeoutSeconds,
-    onMessage: () => session.onMessage(),
+    onMessage: (data) => session.onMessage(data),
   });
   void sink.gone.then(leave);
-  const session = new V1Session(crypto.randomUUID(), plan, sink, services);
-  const openedMs = Date.now();
-  const open = {
-    session,
-    sink,
-    isGroup,
-    protocol: "v1",
-    address: remoteAddress,
-    principal: principal.name,
-    openedMs,
-  };
+  const session = prepared.open(crypto.randomUUID(), sink);
+  const open = { session, sink, address: remoteAddress, openedMs: Date.now() };
   sessions.add(open);
   context.sockets.add(open);
   void sink.gone.then(() => context.sockets.delete(open));
+  const { topic, partitions, group } = prepared;
   services.events.emit("session_opened", {
     session: session.id,
-    topic: v1.topic,
-    partitions: plan.partitions,
-    group: v1.group,
+    topic,
+    partitions,
+    group,
     address: remoteAddress,
-    protocol: "v1",
+    protocol: choice.protocol,
   });
   void session.run(sink.opened).finally(() => sessions.delete(open));
   return response;
 }
 
-function checkCapacity({ settings, marks, sessions }: UpgradeContext, isGroup: boolean): void {
+/** What is left to do for an accepted socket when its request is one the server understands. */
+type Prepare = () => Promise<Prepared>;
+
+/** A v1 client says everything in its URL, so that Kafka is asked before it is accepted. */
+function readV1(url: URL, principal: Principal, { settings, services }: UpgradeContext): Prepare {
+  const request = parseV1Request(url, {
+    defaultPartition: settings.partition,
+    maxBytes: settings.maxBytes,
+    idleTimeoutMs: settings.idleTimeoutMs,
+    lingerMs: settings.lingerMs,
+    rate: least(settings.recordsPerSecond, principal.limits?.recordsPerSecond),
+  });
+  const { topic, group } = request;
+  services.checkTopic(principal, "consume", topic);
+  if (group !== undefined) services.checkGroup(principal, group);
+  return async () => {
+    if (group !== undefined) services.checkGroupCapacity();
+    const plan = await services.whileReady(planV1(request, services));
+    if (group !== undefined) services.checkGroupCapacity();
+    const { partitions } = plan;
+    return {
+      open: (id, sink) => new V1Session(id, plan, sink, services, principal),
+      topic,
+      partitions,
+      group,
+    };
+  };
+}
+
+/** A v2 client says what it wants in its frames. */
+function readV2(
+  url: URL,
+  protocol: "v2" | "v2.binary",
+  principal: Principal,
+  { services, settings }: UpgradeContext,
+): Prepare {
+  for (const name of url.searchParams.keys()) {
+    if (V2_PARAMETERS.includes(name)) continue;
+    throw new ProxyError(
+      "bad_parameter",
+      `Cannot take the parameter ${
+        JSON.stringify(name.slice(0, 40))
+      }: with kafka-proxy.${protocol} ` +
+        "it belongs in a subscribe frame",
+    );
+  }
+  const { maxMessageBytes, messagesPerSecond, inboundBytesPerSecond } = settings;
+  const limiter = new InboundLimiter({
+    maxMessageBytes,
+    messagesPerSecond,
+    bytesPerSecond: inboundBytesPerSecond,
+  });
+  return () =>
+    Promise.resolve({
+      open: (id, sink) => new V2Session(id, protocol, principal, sink, limiter, services),
+    });
+}
+
+/** What decides about topics and groups: names that are the server's or Kafka's own, and rights. */
+export function accessChecks(
+  { internalTopics, leasePrefix }: Settings,
+): Pick<V2Services, "checkTopic" | "checkGroup"> {
+  return {
+    checkTopic: (principal, operation, topic) => {
+      checkTopic(topic, internalTopics);
+      if (principal.may(operation, topic)) return;
+      throw new ProxyError(
+        "forbidden",
+        `${JSON.stringify(principal.name)} may not ${operation} "${topic}"`,
+      );
+    },
+    checkGroup: (principal, group) => {
+      checkGroup(group, leasePrefix);
+      if (principal.may("group", group)) return;
+      throw new ProxyError(
+        "forbidden",
+        `${JSON.stringify(principal.name)} may not use the group "${group}"`,
+      );
+    },
+  };
+}
+
+/** @throws {ProxyError} `overloaded` when there are as many group sessions as there may be */
+export function checkGroupCapacity(
+  { maxGroupSessions }: Settings,
+  sessions: Iterable<OpenSession>,
+): void {
+  let groups = 0;
+  for (const { session } of sessions) groups += session.groups;
+  if (groups < maxGroupSessions) return;
+  throw new ProxyError(
+    "overloaded",
+    `Cannot open one more group session: ${groups} are open, the limit is ${maxGroupSessions}`,
+    { details: { limit: "maxGroupSessions" } },
+  );
+}
+
+function checkSockets({ settings, marks }: UpgradeContext): void {
   if (marks.sockets >= settings.maxSockets) {
     throw new ProxyError(
       "overloaded",
@@ -141,20 +227,15 @@ function checkCapacity({ settings, marks, sessions }: UpgradeContext, isGroup: b
       { details: { limit: "maxSockets" } },
     );
   }
-  if (marks.isSpent) {
-    throw new ProxyError(
-      "overloaded",
-      "Cannot open one more socket: what others have not taken yet uses up the memory for records",
-      { details: { limit: "memoryBytes" } },
-    );
-  }
-  if (!isGroup) return;
-  const groups = [...sessions].filter((open) => open.isGroup).length;
-  if (groups < settings.maxGroupSessions) return;
+  if (!marks.isSpent) return;
   throw new ProxyError(
     "overloaded",
-    `Cannot open one more group session: ${groups} are open, the limit is ` +
-      `${settings.maxGroupSessions}`,
-    { details: { limit: "maxGroupSessions" } },
+    "Cannot open one more socket: what others have not taken yet uses up the memory for records",
+    { details: { limit: "memoryBytes" } },
   );
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }

@@ -144,13 +144,13 @@ export class BalancedHolding implements Holding {
 
   /** Stops, lets the client take what is under way, commits it: then the partitions may go. */
   async #revoking(session: HoldingSession): Promise<void> {
-    this.#kept = session.revoke();
+    this.#kept = session.revoke("rebalance");
     await this.#ledger.settled(this.#sink, REVOKE_DRAIN_MS);
     await this.#committer?.pause();
   }
 
   #lost(session: HoldingSession): Promise<void> {
-    session.revoke();
+    session.revoke("lost");
     this.#kept = new Map();
     this.#ledger.keep([]);
     return Promise.resolve();

@@ -10,8 +10,11 @@ export interface HoldingSession {
   readonly partitions: { has(partition: number): boolean };
   /** Sends partitions, each from its offset, as soon as the client knows of it. */
   assign(starts: Starts): Promise<void>;
-  /** Stops sending all partitions; returns the next offset to send of each. */
-  revoke(): Map<number, bigint>;
+  /**
+   * Stops sending all partitions; returns the next offset to send of each. After `lost` they may be
+   * somebody else's already; in a rebalance that shows when they are assigned anew.
+   */
+  revoke(why: "rebalance" | "lost"): Map<number, bigint>;
   /** Ends the session with an error's close code. */
   fail(error: ProxyError): void;
 }

@@ -56,7 +56,8 @@ export interface StreamOptions {
   readonly onReached?: (partition: number, next: bigint) => void;
   /** Waited for before partitions are sent: the client is told. */
   readonly onAssign?: (starts: Starts) => Promise<void>;
-  readonly onRevoke?: (partitions: readonly number[]) => void;
+  /** Partitions are not sent any more, with the next offset of each. */
+  readonly onRevoke?: (next: ReadonlyMap<number, bigint>, why: "rebalance" | "lost") => void;
   readonly onTrouble?: (trouble: Trouble) => bigint | undefined;
   readonly onCommitted?: (next: ReadonlyMap<number, bigint>) => void;
 }
@@ -81,12 +82,13 @@ export class TopicStream implements StreamFigures {
     const { sink, format, pacer, lingerMs, gate, ledger } = options;
     const { onFrame, onReached, onTrouble } = options;
     const holding = this.#holding = newHolding(plan, options, services);
-    const { topic, isolation } = plan;
+    const { topic, isolation, topicId } = plan;
     const { log, frames } = services;
     const traffic = services.traffic.row(options.protocol, topic);
     this.#pump = new FramePump({
       topic,
       isolation,
+      topicId,
       log,
       frames,
       sink,
@@ -149,7 +151,7 @@ export class TopicStream implements StreamFigures {
       signal: this.#signal,
       partitions: this.#pump.partitions,
       assign: (starts) => this.#assign(starts),
-      revoke: () => this.#revoke(),
+      revoke: (why) => this.#revoke(why),
       fail: this.#options.fail,
     });
   }
@@ -195,9 +197,9 @@ export class TopicStream implements StreamFigures {
     this.#pump.assign(starts.offsets);
   }
 
-  #revoke(): Map<number, bigint> {
+  #revoke(why: "rebalance" | "lost"): Map<number, bigint> {
     const positions = this.#pump.revoke();
-    this.#options.onRevoke?.([...positions.keys()]);
+    this.#options.onRevoke?.(positions, why);
     return positions;
   }
 }

@@ -1,11 +1,13 @@
 import type { Frame, FrameSink } from "../core/ports.ts";
 import { ERROR_TABLE } from "../core/error_table.ts";
+import { ANONYMOUS, type Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import type { V1Format } from "../protocol/v1_frames.ts";
 import type { V1Request } from "../protocol/v1_request.ts";
 import { Pacer } from "../stream/pacer.ts";
 import type { Claimant } from "./claims.ts";
-import type { ReportedSession } from "./reported_session.ts";
+import type { ClientSession } from "./client_session.ts";
+import { CredentialLife } from "./credential_life.ts";
 import { PositionLedger } from "./position_ledger.ts";
 import type { SessionServices } from "./session_services.ts";
 import { type StreamFigures, TopicStream } from "./topic_stream.ts";
@@ -33,8 +35,10 @@ const FRAMES_PER_SECOND = 10;
  * Delivery: "auto", committed when the operating system has taken the bytes; what was in its
  * buffers may be lost with a client that vanished.
  */
-export class V1Session implements Claimant, ReportedSession {
+export class V1Session implements ClientSession, Claimant {
   readonly id: string;
+  readonly protocol = "v1";
+  readonly principal: Principal;
   readonly plan: V1Plan;
   readonly #sink: FrameSink;
   readonly #services: SessionServices;
@@ -44,8 +48,15 @@ export class V1Session implements Claimant, ReportedSession {
   #ending: Ending | undefined;
   #records = 0;
 
-  constructor(id: string, plan: V1Plan, sink: FrameSink, services: SessionServices) {
+  constructor(
+    id: string,
+    plan: V1Plan,
+    sink: FrameSink,
+    services: SessionServices,
+    principal: Principal = ANONYMOUS,
+  ) {
     this.id = id;
+    this.principal = principal;
     this.plan = plan;
     this.#sink = sink;
     this.#services = services;
@@ -71,7 +82,10 @@ export class V1Session implements Claimant, ReportedSession {
     );
   }
 
-  /** What it sends, for reports. */
+  get groups(): number {
+    return this.plan.group === undefined ? 0 : 1;
+  }
+
   get streams(): readonly StreamFigures[] {
     return [this.#stream];
   }
@@ -85,7 +99,6 @@ export class V1Session implements Claimant, ReportedSession {
     return 0;
   }
 
-  /** Serves the client until the end; never rejects. */
   async run(opened: Promise<void>): Promise<void> {
     const startMs = performance.now();
     const { signal } = this.#stopping;
@@ -94,6 +107,12 @@ export class V1Session implements Claimant, ReportedSession {
       this.#stopping.abort();
       return info;
     });
+    // A v1 client cannot renew them, and gets no warning.
+    const credentials = new CredentialLife({
+      expiring: () => {},
+      expired: () => this.#end({ code: 4401, reason: "the credentials have expired", drainMs: 0 }),
+    });
+    credentials.watch(this.principal);
     try {
       await opened;
       if (!signal.aborted) await stream.begin();
@@ -101,6 +120,7 @@ export class V1Session implements Claimant, ReportedSession {
     } catch (error) {
       this.#fail(ProxyError.from(error));
     }
+    credentials.stop();
     const ending = this.#ending;
     if (ending !== undefined) await this.#sink.drained(ending.drainMs);
     await stream.finish();
@@ -126,7 +146,6 @@ export class V1Session implements Claimant, ReportedSession {
     });
   }
 
-  /** Ends the session: stops sending, waits up to `drainMs` for the client, commits, closes. */
   async stop(code: number, reason: string, drainMs: number): Promise<void> {
     this.#end({ code, reason, drainMs });
     await this.#finished.promise;

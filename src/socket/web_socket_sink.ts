@@ -112,7 +112,8 @@ export class WebSocketSink implements FrameSink {
   async drained(timeoutMs: number): Promise<void> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
-    await this.#under(() => 0, late.signal);
+    const sentBytes = this.#sentBytes;
+    await this.#under(() => this.#sentBytes - sentBytes, late.signal);
     clearTimeout(timer);
   }
 

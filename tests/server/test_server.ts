@@ -3,6 +3,8 @@ import { type LibraryOptions, settingsFromOptions } from "../../src/config/libra
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { errorResponse } from "../../src/server/error_response.ts";
 import {
+  accessChecks,
+  checkGroupCapacity,
   handleUpgrade,
   type OpenSession,
   type UpgradeContext,
@@ -43,7 +45,11 @@ export class TestServer implements AsyncDisposable {
     const context: UpgradeContext = {
       settings,
       authenticator,
-      services: this.fakes.services,
+      services: {
+        ...this.fakes.v2(),
+        ...accessChecks(settings),
+        checkGroupCapacity: () => checkGroupCapacity(settings, this.sessions),
+      },
       marks: this.marks,
       limits: new SocketLimits(settings),
       sessions: this.sessions,
@@ -51,7 +57,6 @@ export class TestServer implements AsyncDisposable {
       checkReady: () => {
         if (this.refusal !== undefined) throw this.refusal;
       },
-      whileReady: (work) => work,
     };
     this.#server = Deno.serve({
       hostname: "127.0.0.1",

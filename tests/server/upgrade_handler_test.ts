@@ -131,6 +131,12 @@ const REFUSED: readonly {
     what: "another protocol",
     status: 501,
     code: "unsupported",
+    request: { headers: { "sec-websocket-protocol": "kafka-proxy.v3" } },
+  },
+  {
+    what: "parameters that belong in frames",
+    status: 400,
+    code: "bad_parameter",
     request: { headers: { "sec-websocket-protocol": "kafka-proxy.v2" } },
   },
   {

@@ -54,3 +54,27 @@ export async function kcatProduce(request: KcatRequest): Promise<void> {
   const { success, stderr } = await ending;
   if (!success) throw new Error(`kcat failed: ${new TextDecoder().decode(stderr)}`);
 }
+
+/**
+ * Reads a topic's partition to its end with kcat, in a format of its own (`-f`).
+ *
+ * @throws {Error} with its output, when it fails
+ */
+export async function kcatRead(
+  { bootstrap, topic, partition = 0, format }: {
+    readonly bootstrap: string;
+    readonly topic: string;
+    readonly partition?: number;
+    readonly format: string;
+  },
+): Promise<Uint8Array> {
+  const { success, stdout, stderr } = await new Deno.Command("kcat", {
+    args: [
+      ...["-C", "-b", bootstrap, "-t", topic, "-p", `${partition}`],
+      ...["-o", "beginning", "-e", "-q", "-f", format],
+    ],
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(`kcat failed: ${new TextDecoder().decode(stderr)}`);
+  return stdout;
+}

@@ -63,7 +63,11 @@ export class TcpRelay implements AsyncDisposable {
     try {
       for await (const client of this.#listener) {
         this.#open.add(client);
-        const server = await Deno.connect({ ...this.#target });
+        const server = await this.#connect();
+        if (server === undefined) {
+          this.#end(client);
+          continue;
+        }
         this.#open.add(server);
         this.#move(client, server, () => {});
         this.#move(server, client, (bytes) => this.#movedBytes += bytes);
@@ -71,6 +75,16 @@ export class TcpRelay implements AsyncDisposable {
     } catch (error) {
       // The listener was closed while it waited.
       if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+
+  /** Nothing when nobody listens there: the client finds its connection closed. */
+  async #connect(): Promise<Deno.TcpConn | undefined> {
+    try {
+      return await Deno.connect({ ...this.#target });
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
+      throw error;
     }
   }
 
