@@ -3,6 +3,7 @@ import net from "node:net";
 import tls from "node:tls";
 import {
   apiKeys,
+  type ApiVersions,
   Broker,
   type Connection,
   ConnectionPool,
@@ -24,6 +25,10 @@ export interface BrokerOptions {
   /** Absent: the broker does not ask who we are. */
   readonly sasl?: SaslOptions;
   readonly logger: KafkaJsLogger;
+  /** Read at a time; absent is much. */
+  readonly readBytes?: number;
+  /** What the broker speaks, where another link to it has learned that; absent: it is asked. */
+  readonly versions?: ApiVersions;
 }
 
 /** The connection for requests that are answered at once, and the one for long polls. */
@@ -77,6 +82,7 @@ export class BrokerLink {
       connectionPool: pool,
       logger: options.logger,
       nodeId: null,
+      versions: options.versions ?? null,
       allowAutoTopicCreation: false,
       authenticationTimeout: options.connectTimeoutMs,
     });
@@ -129,6 +135,11 @@ export class BrokerLink {
     };
     const answer = await this.#exchange(connection, protocol) as { payload: Buffer };
     return { version, payload: answer.payload };
+  }
+
+  /** What the broker speaks, for another link to it. */
+  get apiVersions(): ApiVersions {
+    return this.#broker.versions;
   }
 
   /** The versions of an API that the broker speaks; `undefined` where it has no such API. */
@@ -215,6 +226,7 @@ export class BrokerLink {
         onread: wholeResponses(
           (response) => socket.emit("data", response),
           (error) => socket.destroy(error),
+          this.#options.readBytes,
         ),
       });
     this.#opening.add(socket);

@@ -25,6 +25,9 @@ interface Address {
  */
 const SLOW_MS = 1_000;
 
+/** Links of their own are for a few small answers, and there may be hundreds; in bytes. */
+const OWN_READ_BYTES = 2_048;
+
 /**
  * The brokers of one cluster: who they are, and one {@linkcode BrokerLink} to each that is used.
  *
@@ -87,8 +90,11 @@ export class ClusterClient {
   async own(nodeId: number, clientId: string): Promise<BrokerLink> {
     const address = this.#addresses.get(nodeId);
     if (address === undefined) throw unknownBroker(nodeId);
+    const known = await this.#links.get(keyOf(address, ""))?.catch(() => undefined);
+    const versions = known?.isAlive ? known.apiVersions : undefined;
     try {
-      return await this.#connect(address, { ...this.#options, clientId });
+      const options = { ...this.#options, clientId, versions, readBytes: OWN_READ_BYTES };
+      return await this.#connect(address, options);
     } catch (error) {
       throw unavailable(`Cannot connect to broker ${nodeId}`, error);
     }

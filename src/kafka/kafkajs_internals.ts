@@ -83,9 +83,12 @@ export interface ConnectionPool {
   readonly pool: readonly Connection[];
 }
 
+/** What a broker speaks, by the number of the API. */
+export type ApiVersions = Readonly<Record<number, { minVersion: number; maxVersion: number }>>;
+
 /** A broker and its connections. */
 export interface Broker {
-  versions: Record<number, { minVersion: number; maxVersion: number }>;
+  versions: ApiVersions;
   connect(): Promise<void>;
   lookupRequest(apiKey: number, definition: unknown): (args: unknown) => ProtocolRequest;
 }
@@ -111,6 +114,7 @@ export const Broker = BrokerClass as unknown as new (options: {
   connectionPool: ConnectionPool;
   logger: KafkaJsLogger;
   nodeId: number | null;
+  versions: ApiVersions | null;
   allowAutoTopicCreation: boolean;
   authenticationTimeout: number;
 }) => Broker;

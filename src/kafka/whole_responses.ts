@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 /** No broker answers with more: its own limits of a response lie far below, in bytes. */
 const MOST_BYTES = 1 << 30;
 
-/** What is read at a time. */
+/** What is read at a time where much may come. */
 const READ_BYTES = 64 * 1024;
 
 /**
@@ -15,10 +15,12 @@ const READ_BYTES = 64 * 1024;
  *
  * @param onWhole gets each response with its length in front
  * @param onFault a length that cannot be one: what follows makes no sense
+ * @param readBytes what is read at a time, which is kept for as long as the connection
  */
 export function wholeResponses(
   onWhole: (response: Buffer) => void,
   onFault: (error: Error) => void,
+  readBytes = READ_BYTES,
 ): { buffer: Uint8Array; callback: (count: number, bytes: Uint8Array) => boolean } {
   const head = Buffer.allocUnsafeSlow(4);
   let headBytes = 0;
@@ -51,5 +53,5 @@ export function wholeResponses(
     }
     return true;
   };
-  return { buffer: Buffer.allocUnsafeSlow(READ_BYTES), callback };
+  return { buffer: Buffer.allocUnsafeSlow(readBytes), callback };
 }
