@@ -38,6 +38,8 @@ const MOST_MINUTES = 15;
 interface Group {
   readonly name: string;
   readonly args: readonly string[];
+  /** Its types are checked when it runs; those of files are before. */
+  readonly needsCheck?: boolean;
 }
 
 interface Arguments {
@@ -66,6 +68,20 @@ function readArguments(args: readonly string[]): Arguments | string {
   return { paths, filter, long, noCheck };
 }
 
+/**
+ * Checks the types of all test files at once: checking them one by one would check what they share
+ * as often as there are files.
+ */
+async function checkTypes(files: readonly string[]): Promise<boolean> {
+  console.log("\n=== types");
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", ...files],
+    cwd: ROOT,
+    stdin: "null",
+  }).spawn().status;
+  return success;
+}
+
 /** What runs, in this order: what is quick, and says most about a mistake, comes first. */
 async function groups({ paths, long }: Arguments): Promise<Group[]> {
   const files: string[] = [];
@@ -77,7 +93,9 @@ async function groups({ paths, long }: Arguments): Promise<Group[]> {
   if (fast.length > 0) {
     found.push({ name: "tests without a broker", args: ["--parallel", ...fast] });
   }
-  if (paths.length === 0) found.push({ name: "examples in the source", args: ["--doc", "src"] });
+  if (paths.length === 0) {
+    found.push({ name: "examples in the source", args: ["--doc", "src"], needsCheck: true });
+  }
   const slow = files.filter((file) => !isFast(file));
   for (const file of slow) {
     const isWanted = long || paths.length > 0 || !inFolder(file, LONG_FOLDER);
@@ -103,14 +121,14 @@ async function collect(path: string, files: string[]): Promise<void> {
 
 /** Runs `deno test` with its output on ours, and counts what its report says. */
 async function runGroup(
-  { name, args }: Group,
+  { name, args, needsCheck = false }: Group,
   { filter, noCheck }: Arguments,
 ): Promise<TestCounts> {
   console.log(`\n=== ${name}`);
   const report = await Deno.makeTempFile({ prefix: "kafka-proxy-tests-", suffix: ".xml" });
   try {
     const flags = filter === undefined ? [] : [`--filter=${filter}`];
-    if (noCheck) flags.push("--no-check");
+    if (noCheck || !needsCheck) flags.push("--no-check");
     const child = new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", `--junit-path=${report}`, ...flags, ...args],
       cwd: ROOT,
@@ -148,6 +166,10 @@ async function main(): Promise<number> {
   // Here and not in the first test that needs them, whose output would not say what takes so long.
   if (needsKafka) await ensureKafkaJars({ onProgress: console.log });
   const counts: TestCounts[] = [];
+  const files = toRun.flatMap(({ args }) => args.filter((arg) => arg.endsWith("_test.ts")));
+  if (!parsed.noCheck && files.length > 0 && !await checkTypes(files)) {
+    counts.push({ ...NO_TESTS, failed: 1, failures: ["types: deno check found errors"] });
+  }
   for (const group of toRun) counts.push(await runGroup(group, parsed));
   const total = sumCounts(counts);
   console.log(`\n${"=".repeat(20)} ${Math.round((performance.now() - startMs) / 1_000)} s`);

@@ -51,8 +51,17 @@ Deno.test("run_tests.ts sums passed, failed and skipped tests of all files in it
   assert.equal(closing.length, 1, "exactly one closing line");
 });
 
+Deno.test("run_tests.ts counts a failure for types that are wrong, once, and runs all the same", async () => {
+  const { code, lines } = await run({
+    "a_test.ts": `const x: number = "a"; x;\n${PASSES}`,
+    "b_test.ts": PASSES,
+  });
+  assert.deepEqual([code, lines.at(-1)], [1, "2 passed, 1 failed"]);
+  assert.equal(lines.at(-2), "FAILED types: deno check found errors");
+});
+
 Deno.test("run_tests.ts counts a failure for a file that does not compile", async () => {
-  const { code, lines } = await run({ "a_test.ts": "const x: number = 'a'; x;" });
+  const { code, lines } = await run({ "a_test.ts": "const x = ;" }, "--no-check");
   assert.deepEqual([code, lines.at(-1)], [1, "0 passed, 1 failed"]);
 });
 
