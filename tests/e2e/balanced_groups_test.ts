@@ -210,6 +210,42 @@ for (const first of ["Java", "ours"] as const) {
   });
 }
 
+Deno.test("balanced group with Kafka's console consumer in it for 3,000 records", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "with-console";
+  await newTopic(helper, topic, { partitions: 6 });
+  await using producer = await helper.backgroundProduce({ topic, ratePerSecond: 3_000 });
+  await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 100 });
+  const query = { topic, consumerGroup: topic };
+  const log = new DeliveryLog();
+  await using watch = new CommittedWatch(helper, topic);
+  await using one = await join(proxy, log, "one", query);
+  await using two = await join(proxy, log, "two", query);
+  await assignments(helper, topic, 2);
+  const reading = runKafkaTool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
+    ...["--topic", topic, "--group", topic, "--max-messages", "3000"],
+    ...["--property", "print.partition=true", "--property", "print.offset=true"],
+  ], { bootstrap: kafka.bootstrap, timeoutMs: 60_000 });
+  const shared = eventually("a group of three, two partitions each", async () => {
+    const { state, members } = await helper.describeGroup(topic);
+    return state === "Stable" && members.length === 3 &&
+      members.every(({ partitions }) => partitions.length === 2);
+  }, { timeoutMs: 30_000, everyMs: 20 });
+  const [text] = await Promise.all([reading, shared]);
+  const read = [...text.matchAll(/^Partition:(\d+)\tOffset:(\d+)\t/gm)];
+  assert.equal(read.length, 3_000, text.slice(0, 500));
+  for (const [, partition, offset] of read) log.add("console", Number(partition), BigInt(offset));
+  assert.equal(new Set(log.of("console").map(({ partition }) => partition)).size, 2);
+  await assignments(helper, topic, 2);
+  await producer.stop();
+  const ends = await endsOf(helper, topic, 6);
+  await untilAll(log, ends);
+  log.verifyAll(ends);
+  await watch.stop();
+  assert.deepEqual(watch.stepsBack, []);
+  assert.equal(one.closeInfo ?? two.closeInfo, undefined);
+});
+
 Deno.test("balanced group with a KafkaJS consumer in it", async () => {
   const { kafka, helper } = await sharedKafka();
   const topic = "with-kafkajs";
