@@ -21,6 +21,12 @@ export const BATCH_BYTES = 512 * 1024;
 const OPEN_MS = 1_000;
 
 /**
+ * After these a batch is sent again as it is. All others settle it, and where an earlier try has had
+ * no answer they say nothing of that one: the topic's limits or our rights may have changed since.
+ */
+const STILL_OPEN: ReadonlySet<ProduceVerdict> = new Set(["again", "unsure"]);
+
+/**
  * What waits to be written to one partition, in its order: one batch at a time is sent, and sent
  * again unchanged until it is settled; only then comes the next.
  *
@@ -129,6 +135,10 @@ export class PartitionQueue {
     }
     const error = this.#error(answer);
     const verdict = produceVerdict(answer.errorCode);
+    if (batch.inDoubt && !STILL_OPEN.has(verdict)) {
+      this.#giveUp(batch, "unknown", error);
+      return undefined;
+    }
     switch (verdict) {
       case "unsure":
         batch.inDoubt = true;
@@ -138,12 +148,7 @@ export class PartitionQueue {
         this.#later(error);
         break;
       case "restart":
-        // Its leader would know it by its numbers, had it been stored and not lost again.
         this.#renumber(batch, error);
-        break;
-      case "fenced":
-        if (batch.inDoubt) this.#giveUp(batch, "unknown", error);
-        else this.#renumber(batch, error);
         break;
       case "stored":
         this.#giveUp(batch, "unknown", error);
@@ -155,7 +160,7 @@ export class PartitionQueue {
         this.#faulty(batch, answer);
         break;
       case "refused":
-        this.#giveUp(batch, batch.inDoubt ? "unknown" : "failed", error);
+        this.#giveUp(batch, "failed", error);
     }
     return verdict;
   }
@@ -250,7 +255,6 @@ export class PartitionQueue {
   #renumber(batch: PendingBatch, error: ProxyError): void {
     this.#restart(batch);
     batch.unstamp();
-    batch.inDoubt = false;
     this.#reason = error;
     this.retryAtMs = performance.now() + this.#backoff.next();
   }

@@ -2,8 +2,8 @@
  * What an error code of a Produce answer says of a batch:
  * - `again`: it is not stored and may be later, perhaps at another broker
  * - `unsure`: it is, or may be, in a log without being safe there yet; sent again it is safe
- * - `restart`: the broker does not follow its producer's numbers; it is not stored
- * - `fenced`: the broker has seen later numbers, or has forgotten the producer
+ * - `restart`: it was not stored now, for its numbers do not fit: the broker has seen later ones, has
+ *   lost earlier ones, or has forgotten the producer
  * - `stored`: it was stored before, and the broker does not remember where
  * - `too_large`: larger than the topic takes
  * - `records`: some of its records cannot be stored at all
@@ -13,7 +13,6 @@ export type ProduceVerdict =
   | "again"
   | "unsure"
   | "restart"
-  | "fenced"
   | "stored"
   | "too_large"
   | "records"
@@ -42,15 +41,15 @@ const VERDICTS: Readonly<Record<number, ProduceVerdict>> = {
   44: "refused", // POLICY_VIOLATION
   45: "restart", // OUT_OF_ORDER_SEQUENCE_NUMBER
   46: "stored", // DUPLICATE_SEQUENCE_NUMBER
-  47: "fenced", // INVALID_PRODUCER_EPOCH
+  47: "restart", // INVALID_PRODUCER_EPOCH
   56: "again", // KAFKA_STORAGE_ERROR
-  59: "fenced", // UNKNOWN_PRODUCER_ID
+  59: "restart", // UNKNOWN_PRODUCER_ID
   74: "again", // FENCED_LEADER_EPOCH
   75: "again", // UNKNOWN_LEADER_EPOCH
   76: "refused", // UNSUPPORTED_COMPRESSION_TYPE
   87: "records", // INVALID_RECORD
   89: "again", // THROTTLING_QUOTA_EXCEEDED
-  90: "fenced", // PRODUCER_FENCED
+  90: "restart", // PRODUCER_FENCED
 };
 
 /** The verdict of an error code; of one that is not known here, that it may mean anything. */

@@ -20,9 +20,9 @@ export interface ReceivedBatch {
 
 /**
  * What happens to a batch: `store` it and say so, as it would be without a script; store it and
- * `forget` to name it in the answer; or answer this.
+ * `forget` to name it in the answer, or `doubt` that the replicas have it; or answer this.
  */
-export type BatchFate = "store" | "forget" | Partial<ProduceAnswerInput>;
+export type BatchFate = "store" | "forget" | "doubt" | Partial<ProduceAnswerInput>;
 
 /** What happens to the connection: `cut` before the request is worked on, or before its answer. */
 export type RequestFate = "cut" | "cut before the answer";
@@ -157,6 +157,7 @@ export class FakeProducerCluster {
       return answer({ errorCode: 10 });
     }
     const stored = this.#append(batch);
+    if (fate === "doubt") return answer({ errorCode: 20 });
     return fate === "forget" ? [] : answer(stored);
   }
 

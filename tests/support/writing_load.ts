@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { RecordWriter, Written } from "../../src/core/ports.ts";
+import { sleep } from "../../src/stream/sleep.ts";
 import type { KafkaHelper } from "../kafka/kafka_helper.ts";
 
 /** Who writes how much. */
@@ -10,6 +11,8 @@ export interface WritingLoadOptions {
   readonly writers: number;
   readonly recordsEach: number;
   readonly recordsInCall: number;
+  /** Between two calls of a writer; none. */
+  readonly pauseMs?: number;
 }
 
 /** One record and what was said of it; its value is `writer-number`. */
@@ -31,8 +34,6 @@ export interface WritingSum {
  * these against what stands there.
  */
 export class WritingLoad {
-  /** Calls that have been answered. */
-  calls = 0;
   readonly #said: Said[] = [];
   readonly #options: WritingLoadOptions;
 
@@ -90,7 +91,7 @@ export class WritingLoad {
   }
 
   async #runOne(writer: number, write: RecordWriter["write"]): Promise<void> {
-    const { topic, partitions, recordsEach, recordsInCall } = this.#options;
+    const { topic, partitions, recordsEach, recordsInCall, pauseMs = 0 } = this.#options;
     for (let first = 0; first < recordsEach; first += recordsInCall) {
       const count = Math.min(recordsInCall, recordsEach - first);
       const records = Array.from({ length: count }, (_, i) => ({
@@ -104,7 +105,7 @@ export class WritingLoad {
         const { value, partition } = records[i];
         this.#said.push({ value: value.toString(), partition, written: one });
       }
-      this.calls++;
+      if (pauseMs > 0) await sleep(pauseMs);
     }
   }
 }

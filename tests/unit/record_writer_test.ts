@@ -260,7 +260,7 @@ Deno.test("write() begins a later epoch, the broker has lost what went before", 
   assert.deepEqual(numbers, ["0/0", "0/2", "1/0"]);
 });
 
-for (const errorCode of [47, 59, 90]) {
+for (const errorCode of [45, 47, 59, 90]) {
   Deno.test(`write() tells apart what error code ${errorCode} means`, async () => {
     const cluster = new FakeProducerCluster();
     using writer = open(cluster);
@@ -272,6 +272,45 @@ for (const errorCode of [47, 59, 90]) {
     assert.deepEqual(said(await writer.write("t", records("c"))), ["0:2"]);
   });
 }
+
+// An earlier try without an answer was stored; then the right to write was taken away. That the
+// last try is refused says nothing of the first.
+Deno.test("write() says unknown of a batch that is refused, an earlier try had no answer", async () => {
+  const cluster = new FakeProducerCluster();
+  using writer = open(cluster);
+  cluster.requestFates.push("cut before the answer");
+  cluster.batchFates.push("store", { errorCode: 29 });
+  assert.deepEqual(said(await writer.write("t", records("a"))), ["unknown unknown_outcome"]);
+  assert.deepEqual(cluster.log(), ["a"]);
+});
+
+Deno.test("write() says failed in time of a batch that was never in doubt, else unknown", async () => {
+  for (const [fate, outcome] of [["doubt", "unknown"], [{ errorCode: 6 }, "failed"]] as const) {
+    const cluster = new FakeProducerCluster();
+    using writer = open(cluster, { deliveryTimeoutMs: 200 });
+    cluster.batchFates.push(fate, ...Array.from({ length: 100 }, () => ({ errorCode: 6 })));
+    const [written] = await writer.write("t", records("a"));
+    assert.ok("error" in written);
+    assert.equal(written.outcome, outcome);
+  }
+});
+
+// A topic was deleted and created again, and everything about it forgotten meanwhile. Batches that
+// began with the old numbers again would be taken for the old ones where the broker still has these.
+Deno.test("write() begins a forgotten topic in a later epoch", async () => {
+  const cluster = new FakeProducerCluster();
+  using writer = open(cluster);
+  await writer.write("t", records("a"));
+  cluster.exists = false;
+  cluster.batchFates.push(...Array.from({ length: 100 }, () => ({ errorCode: 3 })));
+  assert.deepEqual(said(await writer.write("t", records("b"))), ["failed unknown_topic"]);
+  cluster.exists = true;
+  cluster.batchFates.length = 0;
+  assert.deepEqual(said(await writer.write("t", records("c"))), ["0:1"]);
+  assert.deepEqual(cluster.log(), ["a", "c"]);
+  const epochs = cluster.received.map(({ epoch }) => epoch);
+  assert.ok(epochs.at(-1)! > epochs[0]);
+});
 
 Deno.test("write() does not claim an offset that the broker does not remember", async () => {
   const cluster = new FakeProducerCluster();
