@@ -138,7 +138,7 @@ Deno.test("write() says unknown of a batch without an answer, and stores the nex
   const topic = "lost-ours";
   await newTopic(helper, topic);
   await using relay = new FaultRelay(kafka.bootstrap);
-  await using client = openKafkaClient(relay.bootstrap, { writing: { deliveryTimeoutMs: 1_000 } });
+  await using client = openKafkaClient(relay.bootstrap, { writing: { deliveryTimeoutMs: 3_000 } });
   const write = async (value: string) => said(await client.writer.write(topic, [record(value, 0)]));
   assert.deepEqual(await write("a"), ["0:0"]);
   const mend = losingAnswers(relay);
@@ -188,7 +188,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
     await using relay = new FaultRelay(kafka.bootstrap);
     await using client = openKafkaClient(relay.bootstrap, {
       requestTimeoutMs: 500,
-      writing: { deliveryTimeoutMs: 2_000 },
+      writing: { deliveryTimeoutMs: 4_000 },
     });
     const load = new WritingLoad({
       topic,
