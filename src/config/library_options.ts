@@ -1,6 +1,8 @@
 import { collectSettings } from "./collect_settings.ts";
 import { quoted } from "../core/quoted.ts";
 import { type GivenValue, textsOf, typeText } from "./given_value.ts";
+import type { Rights } from "../core/rights.ts";
+import type { UserSetting } from "./access_kinds.ts";
 import type { LogFormat, LogLevelSetting, SaslMechanism, Settings } from "./settings.ts";
 import {
   SETTING_KEYS,
@@ -49,6 +51,32 @@ export interface LibraryOptions {
   lingerMs?: number;
   /** Milliseconds between two reports, 0 for none; 5000. */
   recordInterval?: number;
+  /** Who may come in with a password, by name. */
+  users?: Readonly<Record<string, UserSetting>>;
+  /** Rights by the name of a role. */
+  roles?: Readonly<Record<string, Rights>>;
+  /** Public keys that tokens are signed with: PEM, a JSON Web Key, or a set. */
+  jwtKey?: string;
+  /** Secret that tokens are signed with, of at least 32 bytes. */
+  jwtSecret?: string;
+  /** Address of a JWK Set. */
+  jwksUrl?: string;
+  /** Issuer that tokens must have. */
+  jwtIssuer?: string;
+  /** Audiences, one of which tokens must have. */
+  jwtAudience?: string | readonly string[];
+  /** How far the issuer's clock may be off; 30. */
+  jwtToleranceSeconds?: number;
+  /** Claim with a token's rights; `kafka`. */
+  jwtRightsClaim?: string;
+  /** Secret that tickets are signed with, for several processes that take each other's. */
+  ticketKey?: string;
+  /** Whether a token may come as the parameter `access_token`; `off`. */
+  accessTokenInUrl?: "on" | "off";
+  /** Whether `closeCodes=1` opens the WebSocket before it is refused; `off`. */
+  closeCodes?: "on" | "off";
+  /** Reverse proxies whose `X-Forwarded-For` is believed; none. */
+  trustedProxies?: string | readonly string[];
   /** Address to listen on; 127.0.0.1. */
   host?: string;
   /** Whether other processes may listen on the same port; `off`. */

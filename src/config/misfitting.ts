@@ -1,5 +1,7 @@
+import { quoted } from "../core/quoted.ts";
 import type { Settings } from "./settings.ts";
 import type { SettingKey } from "./settings_table.ts";
+import { didYouMean } from "./suggest.ts";
 
 /**
  * What is wrong with settings that are right one by one: those that need another, and those that
@@ -45,5 +47,27 @@ export function misfitting(settings: Settings, name: (key: SettingKey) => string
   } else {
     for (const key of [...ofPassword, "kafkaOauthTokenFile"] as const) needs(key, "kafkaSasl");
   }
+  problems.push(...unknownRoles(settings, name));
+  const takesTokens = (["jwtKey", "jwtKeyFile", "jwtSecret", "jwtSecretFile", "jwksUrl"] as const)
+    .some(isGiven);
+  if (takesTokens && settings.jwtAudience.length === 0) {
+    problems.push(
+      `${name("jwtAudience")} is missing: say which audience (aud) tokens for this server have`,
+    );
+  }
   return problems;
+}
+
+function unknownRoles(
+  { users = {}, roles }: Settings,
+  name: (key: SettingKey) => string,
+): string[] {
+  const names = Object.keys(roles);
+  return Object.entries(users).flatMap(([user, { roles: own = [] }]) =>
+    own.filter((role) => !names.includes(role)).map((role) =>
+      `${name("users")} gives ${quoted(user)} the role ${quoted(role)}, which ${
+        name("roles")
+      } does not have${didYouMean(role, names)}`
+    )
+  );
 }

@@ -17,6 +17,9 @@ export interface Environment {
 
 const PREFIX = "KAFKA_PROXY_";
 
+/** Variables of the commands that talk to a server, which whoever runs both has set. */
+const CLIENT_NAMES = ["KAFKA_PROXY_URL", "KAFKA_PROXY_TOKEN"];
+
 /** Begins the variables of the tests' launcher, which a developer may have set for good. */
 const TEST_PREFIX = "KAFKA_PROXY_TEST_";
 
@@ -38,6 +41,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   }
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || name.startsWith(TEST_PREFIX) || text === undefined) continue;
+    if (CLIENT_NAMES.includes(name)) continue;
     if (ENVIRONMENT_NAMES.includes(name) || isServiceLink(name, text)) continue;
     problems.push(
       `${name} is not a setting${didYouMean(name, ENVIRONMENT_NAMES)}; --help shows all`,

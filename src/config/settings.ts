@@ -1,3 +1,6 @@
+import type { Rights } from "../core/rights.ts";
+import type { UserSetting } from "./access_kinds.ts";
+
 /** Which log records are shown: those at this level and above. */
 export type LogLevelSetting = "debug" | "info" | "warning" | "error";
 
@@ -45,6 +48,38 @@ export interface Settings {
   readonly auth: string | undefined;
   /** File that holds {@linkcode auth}; `loadSettings()` turns one into the other. */
   readonly authFile: string | undefined;
+  /** Who may come in with a password, by name; where it is empty, nobody may. */
+  readonly users: Readonly<Record<string, UserSetting>> | undefined;
+  /** Rights by the name of a role. */
+  readonly roles: Readonly<Record<string, Rights>>;
+  /** Public keys that tokens are signed with. */
+  readonly jwtKey: string | undefined;
+  /** File that holds {@linkcode jwtKey}. */
+  readonly jwtKeyFile: string | undefined;
+  /** Secret that tokens are signed with. */
+  readonly jwtSecret: string | undefined;
+  /** File that holds {@linkcode jwtSecret}. */
+  readonly jwtSecretFile: string | undefined;
+  /** Address of the public keys that tokens are signed with. */
+  readonly jwksUrl: string | undefined;
+  /** Whose tokens count; `undefined`: anybody's whose key it is. */
+  readonly jwtIssuer: string | undefined;
+  /** One of them must be the audience of a token. */
+  readonly jwtAudience: readonly string[];
+  /** How far the issuer's clock may be off. */
+  readonly jwtToleranceSeconds: number;
+  /** Name of the claim that has the rights. */
+  readonly jwtRightsClaim: string;
+  /** Secret that tickets are signed with; `undefined`: one of this process. */
+  readonly ticketKey: string | undefined;
+  /** File that holds {@linkcode ticketKey}. */
+  readonly ticketKeyFile: string | undefined;
+  /** Whether the parameter `access_token` counts. */
+  readonly accessTokenInUrl: "on" | "off";
+  /** Whether a client may ask to be accepted first and refused with a close code. */
+  readonly closeCodes: "on" | "off";
+  /** Networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   /** Origins of pages allowed beside our own, as browsers send them; `*` among them allows all. */
   readonly origins: readonly string[];
   /** What a request without `partition` reads. */

@@ -1,6 +1,7 @@
+import { networks, publicKeys, roles, secureUrl, signingSecret, users } from "./access_kinds.ts";
 import { brokers, listenHost, origins, partition } from "./address_kinds.ts";
 import type { Kind } from "./kind.ts";
-import { choice, integer, limit, secret, text } from "./plain_kinds.ts";
+import { choice, integer, limit, list, secret, text } from "./plain_kinds.ts";
 import type { LogFormat, LogLevelSetting, SaslMechanism, Settings } from "./settings.ts";
 import { internalTopics } from "./topic_kind.ts";
 
@@ -143,6 +144,105 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     fileOf: "auth",
     live: true,
   }),
+  users: row("users", users(), undefined, {
+    doc:
+      "Who may come in with a password (Basic), and what each may do. Makes every right one that " +
+      "must be given; without any user in it nobody may come in.",
+    defaultText: "none",
+    secret: true,
+    notOnCommandLine: true,
+    live: true,
+  }),
+  roles: row("roles", roles(), Object.freeze({}), {
+    doc: "Rights under a name, for users and tokens.",
+    defaultText: "none",
+    live: true,
+  }),
+  jwtKey: row("jwtKey", publicKeys(), undefined, {
+    doc:
+      "Public keys that tokens (Authorization: Bearer, JWT) are signed with: RSA, EC or Ed25519.",
+    defaultText: "none",
+    live: true,
+  }),
+  jwtKeyFile: row("jwtKeyFile", text("PATH", "the path of a file", /./), undefined, {
+    doc: "Where those keys are kept instead; read again at SIGHUP.",
+    defaultText: "none",
+    notInLibrary: "read the file and pass its text as jwtKey",
+    fileOf: "jwtKey",
+    live: true,
+  }),
+  jwtSecret: row("jwtSecret", signingSecret("SECRET"), undefined, {
+    doc:
+      "Secret that tokens are signed with (HS256, HS384, HS512); everybody who has it can make " +
+      "tokens.",
+    defaultText: "none",
+    secret: true,
+    notOnCommandLine: true,
+    live: true,
+  }),
+  jwtSecretFile: row("jwtSecretFile", text("PATH", "the path of a file", /./), undefined, {
+    doc: "Where that secret is kept instead.",
+    defaultText: "none",
+    notInLibrary: "read the file and pass its text as jwtSecret",
+    fileOf: "jwtSecret",
+    live: true,
+  }),
+  jwksUrl: row("jwksUrl", secureUrl(), undefined, {
+    doc:
+      "Address of a JWK Set with the keys that tokens are signed with; new keys are found there " +
+      "as they are used.",
+    defaultText: "none",
+    live: true,
+  }),
+  jwtIssuer: row("jwtIssuer", text("ISSUER", "text", /./), undefined, {
+    doc: "Issuer (iss) that tokens must have.",
+    defaultText: "any whose key it is",
+    live: true,
+  }),
+  jwtAudience: row("jwtAudience", list("AUDIENCE", "text", (each) => each), NONE, {
+    doc: "Audiences (aud), one of which tokens must have; required where tokens are taken.",
+    defaultText: "none",
+    live: true,
+  }),
+  jwtToleranceSeconds: row("jwtToleranceSeconds", seconds(0, 600), 30, {
+    doc: "How far the issuer's clock may be off.",
+    live: true,
+  }),
+  jwtRightsClaim: row("jwtRightsClaim", text("CLAIM", "the name of a claim", /./), "kafka", {
+    doc: "Claim with a token's rights: an object of rights, or names of roles. Dots lead into " +
+      "objects.",
+    live: true,
+  }),
+  ticketKey: row("ticketKey", signingSecret("SECRET"), undefined, {
+    doc: "Secret that tickets are signed with, for several processes that take each other's.",
+    defaultText: "one of its own for each process",
+    secret: true,
+    notOnCommandLine: true,
+    live: true,
+  }),
+  ticketKeyFile: row("ticketKeyFile", text("PATH", "the path of a file", /./), undefined, {
+    doc: "Where that secret is kept instead.",
+    defaultText: "none",
+    notInLibrary: "read the file and pass its text as ticketKey",
+    fileOf: "ticketKey",
+    live: true,
+  }),
+  accessTokenInUrl: row("accessTokenInUrl", choice<"on" | "off">("on", "off"), "off", {
+    doc:
+      "Whether a token may come as the parameter access_token of the URL, where servers on the " +
+      "way log it.",
+    live: true,
+  }),
+  closeCodes: row("closeCodes", choice<"on" | "off">("on", "off"), "off", {
+    doc: "Whether closeCodes=1 in the URL opens the WebSocket first and then closes it with the " +
+      "reason, since a page does not see why it was refused.",
+    live: true,
+  }),
+  trustedProxies: row("trustedProxies", networks(), NONE, {
+    doc: "Reverse proxies whose X-Forwarded-For gives the client's address.",
+    defaultText: "none",
+    live: true,
+  }),
   origins: row("origin", origins(), NONE, {
     doc: "Pages that may connect beside the server's own; may be repeated. * allows every page " +
       "but those opened from a file, null allows these.",
@@ -194,6 +294,7 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     live: true,
   }),
   maxSocketsPerAddress: row("maxSocketsPerAddress", limit("N", 1_000_000, "sockets"), undefined, {
+    live: true,
     doc: "Most WebSockets at a time from one address, of IPv6 from one network of 64 bits; one " +
       "more is answered with 429.",
     defaultText: "0",
@@ -203,17 +304,20 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     limit("N", 1_000_000, "sockets"),
     undefined,
     {
+      live: true,
       doc: "Most WebSockets at a time of one principal, unless its own rights say otherwise; one " +
         "more is answered with 429.",
       defaultText: "0",
     },
   ),
   upgradesPerSecond: row("upgradesPerSecond", limit("N", 1_000_000, "requests/s"), undefined, {
+    live: true,
     doc: "Most requests a second from one address to open a WebSocket; one more is answered " +
       "with 429.",
     defaultText: "0",
   }),
   maxHeaderBytes: row("maxHeaderBytes", bytes(1024, MIB), 32_768, {
+    live: true,
     doc:
       "Most bytes of the address and the headers of a request for a WebSocket; larger ones are " +
       "answered with 431.",

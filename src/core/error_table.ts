@@ -51,6 +51,12 @@ export const ERROR_TABLE = {
   overdrawn: row(429, 4429, true, "More was sent to be written than there were permits."),
   too_many_subscriptions: row(429, 4429, true, "The socket has as many subscriptions as it may."),
   overloaded: row(503, 1013, true, "A limit of the server is reached."),
+  credentials_unavailable: row(
+    503,
+    1013,
+    true,
+    "What credentials are checked with cannot be had.",
+  ),
   kafka_unavailable: row(503, 1013, true, "Kafka cannot be reached."),
   unknown_outcome: row(504, 1013, false, "Nobody can tell whether the record is stored."),
   kafka_auth_failed: row(503, 1013, true, "Kafka does not accept the server's own credentials."),

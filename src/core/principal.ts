@@ -17,6 +17,8 @@ export interface Principal {
   readonly name: string;
   /** When its credentials end, in milliseconds since 1970; absent: never. */
   readonly expiresMs?: number;
+  /** Aborted when the credentials are withdrawn before that; absent: they never are. */
+  readonly revoked?: AbortSignal;
   readonly limits?: PrincipalLimits;
   /**
    * Whether it may do that: `consume` and `produce` with a topic's name, `group` with a group's,

@@ -1,5 +1,5 @@
 import type { TopicInfo } from "../core/ports.ts";
-import { ProxyError } from "../core/proxy_error.ts";
+import { unknownTopic } from "../core/unknown_topic.ts";
 import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
 import type { ClusterClient } from "./cluster_client.ts";
@@ -67,7 +67,7 @@ export class TopicCatalog {
     if (errorCode !== 0 && errorCode !== LEADER_NOT_AVAILABLE) {
       this.#known.delete(name);
       if (errorCode === UNKNOWN_TOPIC) {
-        throw new ProxyError("unknown_topic", `${what}: there is no such topic`);
+        throw unknownTopic(name);
       }
       throw kafkaError(errorCode, what);
     }

@@ -56,6 +56,15 @@ export const EVENT_TABLE = {
     "The settings are not in order, and stay as they were: {problems}",
     ["problems"],
   ),
+  ticket_issued: row("info", "Ticket {ticketId} given to {principal}", ["principal", "ticketId"], {
+    burst: 20,
+    perMs: 10_000,
+    by: ["principal"],
+  }),
+  ticket_revoked: row("info", "Ticket {ticketId} revoked by {principal}", [
+    "principal",
+    "ticketId",
+  ]),
   kafka_connected: row("info", "Connected to Kafka", ["kafka", "clusterId?", "durationMs?"]),
   kafka_unreachable: row(
     "warning",

@@ -1,4 +1,5 @@
-import { Authenticator, sharedSecretScheme } from "../auth/authenticate.ts";
+import { Access } from "../auth/access.ts";
+import { clientAddress, TrustedProxies } from "../auth/client_address.ts";
 import { isLoopback } from "../auth/host.ts";
 import { kafkaSecurity } from "../config/kafka_security.ts";
 import { type LibraryOptions, settingsFromOptions } from "../config/library_options.ts";
@@ -27,7 +28,8 @@ import { drainSessions } from "./drain.ts";
 import { CertificateWatch, readCertificate, type ServerCertificate } from "./certificate_watch.ts";
 import { errorResponse } from "./error_response.ts";
 import { GroupReport } from "./group_report.ts";
-import { type HttpRoutes, httpRoutes } from "./http_routes.ts";
+import { guessLimits } from "./guess_limits.ts";
+import { type HttpRoutes, httpRoutes, type HttpState } from "./http_routes.ts";
 import { KafkaMonitor } from "./kafka_monitor.ts";
 import { LagBoard } from "./lag_board.ts";
 import { collectMetrics } from "./proxy_metrics.ts";
@@ -88,7 +90,8 @@ export class KafkaProxy {
   readonly #draining = new AbortController();
   readonly #serving = new AbortController();
   readonly #context: UpgradeContext;
-  #authenticator: Authenticator;
+  readonly #access: Access;
+  #trustedProxies: TrustedProxies;
   readonly #routes: HttpRoutes;
   readonly #adminRoutes: HttpRoutes;
   readonly #report: GroupReport;
@@ -112,7 +115,7 @@ export class KafkaProxy {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#events = new EventLog({
-      secrets: [settings.auth, settings.kafkaPassword],
+      secrets: secretsOf(settings),
       onEvent: eventMetrics(this.#metrics),
     });
     this.#kafka = new KafkaClient({
@@ -141,7 +144,8 @@ export class KafkaProxy {
     const budget = new MemoryBudget(memoryBytes);
     this.#marks = new WaterMarks(budget);
     this.#log = new SharedLog(reader, { cacheBytes, budget });
-    this.#authenticator = authenticatorOf(settings);
+    this.#access = new Access(settings, guessLimits());
+    this.#trustedProxies = new TrustedProxies(settings.trustedProxies);
     const sessions = () => [...this.#sessions].map(({ session }) => session);
     const board = new LagBoard({ sessions, reader, committed, times });
     this.#watch = new CursorWatch(() => this.#sessions, { reader, events: this.#events });
@@ -165,10 +169,19 @@ export class KafkaProxy {
         isDraining: this.isLeaving,
       }),
     });
-    const state = { reasons: () => this.#reasons() };
+    const state: HttpState = {
+      reasons: () => this.#reasons(),
+      access: this.#access,
+      pages: () => this.#settings,
+      events: this.#events,
+      refused: (error, request, address) => this.#refused(error, request, address),
+    };
     this.#adminRoutes = httpRoutes(state, (routes) =>
       adminRoutes(routes, {
-        access: () => ({ authenticator: this.#authenticator, origins: this.#settings.origins }),
+        access: () => ({
+          authenticator: this.#access.authenticator,
+          origins: this.#settings.origins,
+        }),
         metrics,
         api: {
           sessions: this.#sessions,
@@ -189,14 +202,12 @@ export class KafkaProxy {
         },
       }));
     this.#routes = settings.adminPort === undefined ? this.#adminRoutes : httpRoutes(state);
-    const current = () => ({ settings: this.#settings, authenticator: this.#authenticator });
+    const current = () => this.#settings;
     this.#context = {
       get settings() {
-        return current().settings;
+        return current();
       },
-      get authenticator() {
-        return current().authenticator;
-      },
+      access: this.#access,
       services: {
         reader,
         groups: new MeteredGroupPositions(this.#kafka.groups, meters),
@@ -218,14 +229,13 @@ export class KafkaProxy {
           rate: settings.recordsPerSecond,
           lingerMs: settings.lingerMs,
         },
-        ...accessChecks(settings),
-        checkGroupCapacity: () => checkGroupCapacity(settings, this.#sessions),
-        authenticate: (token) =>
-          this.#authenticator.authenticate(new Headers({ authorization: `Bearer ${token}` })),
+        ...accessChecks(() => this.#settings),
+        checkGroupCapacity: () => checkGroupCapacity(this.#settings, this.#sessions),
+        authenticate: (token) => this.#access.authenticator.ofToken(token),
         whileReady: (work) => this.#monitor.guard(work),
       },
       marks: this.#marks,
-      limits: new SocketLimits(settings),
+      limits: new SocketLimits(() => this.#settings),
       sessions: this.#sessions,
       sockets: this.#sockets,
       checkReady: () => this.#checkReady(),
@@ -259,7 +269,7 @@ export class KafkaProxy {
    * @throws what Deno throws when the address cannot be listened on
    */
   async listen(): Promise<{ hostname: string; port: number }> {
-    const { host, port, reusePort, adminPort, kafka, auth, lease } = this.#settings;
+    const { host, port, reusePort, adminPort, kafka, lease } = this.#settings;
     await this.#readCertificate();
     const server = this.#serve(
       port,
@@ -278,7 +288,7 @@ export class KafkaProxy {
       kafka: kafka.join(","),
     });
     if (adminPort !== undefined) this.#adminServer = this.#serveAdmin(adminPort, name);
-    if (auth === undefined && !isLoopback(host)) {
+    if (!this.#access.authenticator.isRequired && !isLoopback(host)) {
       this.#events.emit("open_to_network_without_auth", { host });
     }
     const { kafkaSasl, kafkaTls } = this.#settings;
@@ -301,9 +311,10 @@ export class KafkaProxy {
    */
   reload(settings: Settings): void {
     const { taken, changed, needRestart } = reloadedSettings(this.#settings, settings);
-    this.#events.hide([taken.auth]);
+    this.#events.hide(secretsOf(taken));
     this.#settings = taken;
-    if (changed.length > 0) this.#authenticator = authenticatorOf(taken);
+    this.#trustedProxies = new TrustedProxies(taken.trustedProxies);
+    this.#access.update(taken);
     this.#events.emit("settings_reloaded", { changed });
     for (const setting of needRestart) this.#events.emit("setting_needs_restart", { setting });
   }
@@ -399,15 +410,19 @@ export class KafkaProxy {
     handle: (request: Request, address: string) => Promise<Response>,
     reusePort = false,
   ): Deno.HttpServer<Deno.NetAddr> {
-    return Deno.serve({
-      hostname: this.#settings.host,
-      port,
-      reusePort,
-      signal: this.#serving.signal,
-      ...this.#certificate,
-      onListen: () => {},
-      onError: (error) => this.#failed(error),
-    }, (request, { remoteAddr }) => handle(request, remoteAddr.hostname));
+    return Deno.serve(
+      {
+        hostname: this.#settings.host,
+        port,
+        reusePort,
+        signal: this.#serving.signal,
+        ...this.#certificate,
+        onListen: () => {},
+        onError: (error) => this.#failed(error),
+      },
+      (request, { remoteAddr }) =>
+        handle(request, clientAddress(remoteAddr.hostname, request.headers, this.#trustedProxies)),
+    );
   }
 
   /** @throws what Deno throws when the port cannot be listened on */
@@ -457,7 +472,7 @@ export class KafkaProxy {
     } else {
       this.#events.emit("request_refused", { status, code, reason, address, path });
     }
-    return errorResponse(known, this.#authenticator.challenge);
+    return errorResponse(known, this.#access.authenticator.challenge);
   }
 
   #failed(error: unknown, path?: string): Response {
@@ -481,6 +496,8 @@ export class KafkaProxy {
   }
 }
 
-function authenticatorOf({ auth }: Settings): Authenticator {
-  return new Authenticator(auth === undefined ? [] : [sharedSecretScheme(auth)]);
+/** What no log line may show. */
+function secretsOf(settings: Settings): (string | undefined)[] {
+  const { auth, jwtSecret, ticketKey, kafkaPassword } = settings;
+  return [auth, jwtSecret, ticketKey, kafkaPassword];
 }

@@ -1,7 +1,8 @@
 import type { Authenticator } from "../auth/authenticate.ts";
 import { isLoopback } from "../auth/host.ts";
 import { checkOrigin } from "../auth/origin.ts";
-import { ANONYMOUS, type Operation, type Principal } from "../core/principal.ts";
+import { EVERYBODY } from "../auth/new_principal.ts";
+import type { Operation, Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 
 /** A reverse proxy's mark: the client is elsewhere, however near the connection comes from. */
@@ -12,9 +13,9 @@ const LOCAL: Principal = { name: "loopback", may: () => true };
 
 /** Everybody else, on a server without credentials: may read, but not look at the others. */
 const STRANGER: Principal = {
-  name: ANONYMOUS.name,
+  name: EVERYBODY.name,
   may: (operation, name) =>
-    operation !== "observe" && operation !== "admin" && ANONYMOUS.may(operation, name),
+    operation !== "observe" && operation !== "admin" && EVERYBODY.may(operation, name),
 };
 
 /** What decides who may look at the server. */
@@ -68,8 +69,12 @@ export async function caller(
 ): Promise<Caller> {
   checkPage(request, origins);
   const isLocal = isLocalRequest(request, remoteAddress);
-  const principal = await authenticator.authenticate(request.headers);
-  return { principal: principal === ANONYMOUS ? STRANGER : principal, isLocal };
+  const principal = await authenticator.authenticate({
+    headers: request.headers,
+    url: new URL(request.url),
+    address: remoteAddress,
+  });
+  return { principal: principal === EVERYBODY ? STRANGER : principal, isLocal };
 }
 
 /**

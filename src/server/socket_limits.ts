@@ -19,17 +19,14 @@ export interface SocketLimitSettings {
  * a time cannot all see a free place.
  */
 export class SocketLimits {
-  readonly #settings: SocketLimitSettings;
-  readonly #upgrades: KeyedBuckets | undefined;
+  readonly #settings: () => SocketLimitSettings;
+  #upgrades: { readonly perSecond: number; readonly buckets: KeyedBuckets } | undefined;
   readonly #addresses = new Counts();
   readonly #principals = new Counts();
 
-  constructor(settings: SocketLimitSettings) {
+  /** @param settings those of now, which may change while the server runs */
+  constructor(settings: () => SocketLimitSettings) {
     this.#settings = settings;
-    const { upgradesPerSecond } = settings;
-    if (upgradesPerSecond !== undefined) {
-      this.#upgrades = new KeyedBuckets(upgradesPerSecond, upgradesPerSecond);
-    }
   }
 
   /**
@@ -38,7 +35,7 @@ export class SocketLimits {
    * @throws {ProxyError} `headers_too_large`, `too_many_requests`
    */
   arrive({ url, headers }: Request, address: string, nowMs: number = performance.now()): void {
-    const { maxHeaderBytes, upgradesPerSecond } = this.#settings;
+    const { maxHeaderBytes, upgradesPerSecond } = this.#settings();
     let bytes = url.length;
     for (const [name, value] of headers) bytes += name.length + value.length;
     if (bytes > maxHeaderBytes) {
@@ -48,7 +45,7 @@ export class SocketLimits {
         { details: { limit: "maxHeaderBytes" } },
       );
     }
-    if (this.#upgrades?.take(addressKey(address), nowMs) === false) {
+    if (!this.#mayCome(addressKey(address), upgradesPerSecond, nowMs)) {
       throw new ProxyError(
         "too_many_requests",
         `Too many connections from this address: the limit is ${upgradesPerSecond} a second`,
@@ -57,13 +54,21 @@ export class SocketLimits {
     }
   }
 
+  #mayCome(key: string, perSecond: number | undefined, nowMs: number): boolean {
+    if (perSecond === undefined) return true;
+    if (this.#upgrades?.perSecond !== perSecond) {
+      this.#upgrades = { perSecond, buckets: new KeyedBuckets(perSecond, perSecond) };
+    }
+    return this.#upgrades.buckets.take(key, nowMs);
+  }
+
   /**
    * Takes a place for one socket; the returned function gives it back, once.
    *
    * @throws {ProxyError} `too_many_requests`
    */
   enter(address: string, { name, limits }: Principal): () => void {
-    const { maxSocketsPerAddress, maxSocketsPerPrincipal } = this.#settings;
+    const { maxSocketsPerAddress, maxSocketsPerPrincipal } = this.#settings();
     const key = addressKey(address);
     check(
       this.#addresses.of(key),

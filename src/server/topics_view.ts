@@ -31,7 +31,10 @@ export async function topicsView(
   wanted: string | undefined,
 ): Promise<ApiTopics> {
   const shown = internalTopics();
-  if (wanted !== undefined) checkTopic(wanted, shown);
+  if (wanted !== undefined) {
+    const operation = principal.may("consume", wanted) ? "consume" : "produce";
+    checkTopic(wanted, { principal, operation, internalTopics: shown });
+  }
   const all = wanted === undefined ? await names() : [wanted];
   const visible = all.filter((name) => !name.startsWith("__") || shown.includes(name))
     .map((topic) => ({

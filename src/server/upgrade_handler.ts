@@ -1,7 +1,7 @@
-import type { Authenticator } from "../auth/authenticate.ts";
+import type { Access } from "../auth/access.ts";
 import { checkHost } from "../auth/host.ts";
 import { checkOrigin } from "../auth/origin.ts";
-import { checkGroup, checkTopic } from "../auth/topic_rules.ts";
+import { checkEncoding, checkGroup, checkTopic } from "../auth/topic_rules.ts";
 import type { Settings } from "../config/settings.ts";
 import type { FrameSink } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
@@ -31,7 +31,7 @@ export interface OpenSession {
 /** What an upgrade is decided by. */
 export interface UpgradeContext {
   readonly settings: Settings;
-  readonly authenticator: Authenticator;
+  readonly access: Access;
   readonly services: V2Services;
   readonly marks: WaterMarks;
   readonly limits: SocketLimits;
@@ -68,7 +68,7 @@ export async function handleUpgrade(
   remoteAddress: string,
   context: UpgradeContext,
 ): Promise<Response> {
-  const { settings, authenticator, services, marks, limits, sessions, checkReady } = context;
+  const { settings, access, services, marks, limits, sessions, checkReady } = context;
   const { headers } = request;
   limits.arrive(request, remoteAddress);
   const url = new URL(request.url);
@@ -77,7 +77,11 @@ export async function handleUpgrade(
   const origin = headers.get("origin");
   checkOrigin({ origin, host, allowed: settings.origins });
   checkHost({ origin, host, listenHost: settings.host, allowed: settings.origins });
-  const principal = await authenticator.authenticate(headers);
+  const principal = await access.authenticator.authenticate({
+    headers,
+    url,
+    address: remoteAddress,
+  });
   const choice = chooseSubprotocol(parseSubprotocols(headers.get("sec-websocket-protocol")));
   const prepare = choice.protocol === "v1"
     ? readV1(url, principal, context)
@@ -137,6 +141,7 @@ function readV1(url: URL, principal: Principal, { settings, services }: UpgradeC
   const { topic, group } = request;
   services.checkTopic(principal, "consume", topic);
   if (group !== undefined) services.checkGroup(principal, group);
+  checkEncoding(request.encoding, principal);
   return async () => {
     if (group !== undefined) services.checkGroupCapacity();
     const plan = await services.whileReady(planV1(request, services));
@@ -182,24 +187,16 @@ function readV2(
 
 /** What decides about topics and groups: names that are the server's or Kafka's own, and rights. */
 export function accessChecks(
-  { internalTopics, leasePrefix }: Settings,
+  settings: () => Pick<Settings, "internalTopics" | "leasePrefix">,
 ): Pick<V2Services, "checkTopic" | "checkGroup"> {
   return {
     checkTopic: (principal, operation, topic) => {
-      checkTopic(topic, internalTopics);
-      if (principal.may(operation, topic)) return;
-      throw new ProxyError(
-        "forbidden",
-        `${JSON.stringify(principal.name)} may not ${operation} "${topic}"`,
-      );
+      const { internalTopics } = settings();
+      checkTopic(topic, { principal, operation, internalTopics });
     },
     checkGroup: (principal, group) => {
-      checkGroup(group, leasePrefix);
-      if (principal.may("group", group)) return;
-      throw new ProxyError(
-        "forbidden",
-        `${JSON.stringify(principal.name)} may not use the group "${group}"`,
-      );
+      const { leasePrefix } = settings();
+      checkGroup(group, { principal, leasePrefix });
     },
   };
 }

@@ -11,27 +11,34 @@ export interface CredentialEvents {
   /** They expire in so many ms, for a client that can renew them. */
   readonly expiring: (inMs: number) => void;
   readonly expired: () => void;
+  /** They were withdrawn before that. */
+  readonly withdrawn: () => void;
 }
 
-/** Watches when the credentials of one client expire; renewed, it starts anew. */
+/** Watches when the credentials of one client end; renewed, it starts anew. */
 export class CredentialLife {
   readonly #events: CredentialEvents;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isWarned = false;
+  #revoked: AbortSignal | undefined;
 
   constructor(events: CredentialEvents) {
     this.#events = events;
   }
 
   /** Watches these from now on. */
-  watch({ expiresMs }: Principal): void {
+  watch({ expiresMs, revoked }: Principal): void {
     this.stop();
     this.#isWarned = false;
+    if (revoked?.aborted) return this.#events.withdrawn();
+    this.#revoked = revoked;
+    revoked?.addEventListener("abort", this.#events.withdrawn);
     if (expiresMs !== undefined) this.#arm(expiresMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#revoked?.removeEventListener("abort", this.#events.withdrawn);
   }
 
   #arm(expiresMs: number): void {

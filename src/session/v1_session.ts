@@ -109,6 +109,7 @@ export class V1Session implements ClientSession, Claimant {
     });
     // A v1 client cannot renew them, and gets no warning.
     const credentials = new CredentialLife({
+      withdrawn: () => this.#fail(new ProxyError("unauthorized", "The credentials were withdrawn")),
       expiring: () => {},
       expired: () => this.#end({ code: 4401, reason: "the credentials have expired", drainMs: 0 }),
     });

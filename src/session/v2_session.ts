@@ -137,6 +137,8 @@ export class V2Session implements ClientSession {
       send: (frame) => this.#send(frame),
     });
     this.#credentials = new CredentialLife({
+      withdrawn: () =>
+        this.#close(new ProxyError("unauthorized", "The credentials were withdrawn")),
       expiring: (inMs) => this.#send({ type: "expiring", inMs }),
       expired: () => this.#end({ code: 4401, reason: "the credentials have expired", drainMs: 0 }),
     });
