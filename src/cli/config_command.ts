@@ -41,7 +41,7 @@ Flags and environment are those of the server: --config PATH names the file.
       const problem = name === undefined || name.startsWith("-")
         ? `config needs one of ${names.join(", ")} behind it`
         : `config ${quoted(name)} is not one of ${names.join(", ")}${didYouMean(name, names)}`;
-      return misused(shell, [problem], "config --help");
+      return misused(shell, [problem], "config --help says more");
     }
     const loaded = await loadSettings({ args, env: shell.env }, shell.readText);
     switch (loaded.kind) {
@@ -51,7 +51,11 @@ Flags and environment are those of the server: --config PATH names the file.
       case "problems":
         return misused(shell, loaded.problems);
       default:
-        return misused(shell, ["config takes the server's settings only"], "config --help");
+        return misused(
+          shell,
+          ["config takes the server's settings only"],
+          "config --help says more",
+        );
     }
   },
 };

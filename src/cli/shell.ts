@@ -37,8 +37,12 @@ export const EXIT = {
 } as const;
 
 /** Reports mistakes of whoever typed the command. */
-export function misused(shell: Shell, problems: readonly string[], help = "--help"): number {
+export function misused(
+  shell: Shell,
+  problems: readonly string[],
+  hint = "--help shows all settings",
+): number {
   for (const problem of problems) shell.complain(problem);
-  shell.complain(`${help} shows all settings`);
+  shell.complain(hint);
   return EXIT.misused;
 }
