@@ -432,12 +432,14 @@ Deno.test("What gets a clear error: one socket too many gives 503 and Retry-Afte
     await assertRefused(proxy, "a second group", {
       query: `topic=${TOPIC}&consumerGroup=two`,
       ...overloaded,
+      details: { limit: "maxGroupSessions" },
     });
     await using _second = await proxy.connect({ topic: TOPIC, consumerGroup: "" });
     await using _third = await proxy.connect({ topic: TOPIC, consumerGroup: "" });
     await assertRefused(proxy, "a fourth socket", {
       query: `topic=${TOPIC}&consumerGroup=`,
       ...overloaded,
+      details: { limit: "maxSockets" },
     });
     using answer = await proxy.upgrade({ topic: TOPIC, consumerGroup: "" });
     assert.equal(answer.headers.get("retry-after"), "1");

@@ -1,7 +1,9 @@
-import { Authenticator, sharedSecretScheme } from "../../src/auth/authenticate.ts";
+import { Access } from "../../src/auth/access.ts";
 import { type LibraryOptions, settingsFromOptions } from "../../src/config/library_options.ts";
 import { ProxyError } from "../../src/core/proxy_error.ts";
+import { guessLimits } from "../../src/server/guess_limits.ts";
 import { errorResponse } from "../../src/server/error_response.ts";
+import { httpRoutes } from "../../src/server/http_routes.ts";
 import {
   accessChecks,
   checkGroupCapacity,
@@ -13,6 +15,7 @@ import { SocketLimits } from "../../src/server/socket_limits.ts";
 import { WaterMarks } from "../../src/socket/water_marks.ts";
 import type { ArrayReaderOptions } from "../support/array_reader.ts";
 import { eventually } from "../support/eventually.ts";
+import { httpState } from "../support/http_state.ts";
 import { TestSessions } from "../support/test_sessions.ts";
 
 /** How a {@linkcode TestServer} is made: the proxy's own options, and those of the fake cluster. */
@@ -25,6 +28,8 @@ export class TestServer implements AsyncDisposable {
   readonly sessions = new Set<OpenSession>();
   /** Errors that are our fault; a test that wants none need not look. */
   readonly failures: unknown[] = [];
+  /** Who may come in. */
+  readonly access: Access;
   /** Why upgrades are refused now; undefined: they are not. */
   refusal: ProxyError | undefined;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -39,19 +44,20 @@ export class TestServer implements AsyncDisposable {
       pause,
       commitIntervalMs: settings.commitIntervalMs,
     });
-    const authenticator = new Authenticator(
-      settings.auth === undefined ? [] : [sharedSecretScheme(settings.auth)],
-    );
+    const access = new Access(settings, guessLimits());
+    this.access = access;
+    const routes = httpRoutes(httpState(options, { access }));
     const context: UpgradeContext = {
       settings,
-      authenticator,
+      access,
       services: {
         ...this.fakes.v2(),
-        ...accessChecks(settings),
+        ...accessChecks(() => settings),
         checkGroupCapacity: () => checkGroupCapacity(settings, this.sessions),
+        authenticate: (token) => access.authenticator.ofToken(token),
       },
       marks: this.marks,
-      limits: new SocketLimits(settings),
+      limits: new SocketLimits(() => settings),
       sessions: this.sessions,
       sockets: new Set(),
       checkReady: () => {
@@ -68,11 +74,15 @@ export class TestServer implements AsyncDisposable {
         return new Response(null, { status: 500 });
       },
     }, async (request, { remoteAddr }) => {
+      const address = remoteAddr.hostname;
       try {
-        return await handleUpgrade(request, remoteAddr.hostname, context);
+        if (new URL(request.url).pathname !== "/") {
+          return await routes.fetch(request, { remoteAddress: address });
+        }
+        return await handleUpgrade(request, address, context);
       } catch (error) {
         if (!(error instanceof ProxyError)) this.failures.push(error);
-        return errorResponse(ProxyError.from(error), authenticator.challenge);
+        return errorResponse(ProxyError.from(error), access.authenticator.challenge);
       }
     });
     void this.#server.finished.then(() => this.#hasEnded = true);
@@ -81,6 +91,11 @@ export class TestServer implements AsyncDisposable {
   /** False when the listener has ended, asked or not. */
   get isListening(): boolean {
     return !this.#hasEnded;
+  }
+
+  /** The address of the plain HTTP side. */
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
   /** The address with a query. */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../src/cli/command.ts";
+import { isPassword } from "../../src/auth/passwords.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { runCommand } from "../../src/cli/run_command.ts";
 import { configJsonSchema } from "../../src/config/config_schema.ts";
+import { parsePasswordHash } from "../../src/core/password_hash.ts";
 import { FakeShell } from "../support/fake_shell.ts";
 
 /** A command that prints its name and its arguments. */
@@ -104,5 +106,38 @@ for (
     const shell = new FakeShell(["config", ...args]);
     assert.equal(await runCommand(COMMANDS, shell), 2);
     assert.match(shell.complaints[0], complaint);
+  });
+}
+
+Deno.test("hash-password hashes what stands on standard input, less its line break", async () => {
+  const shell = new FakeShell(["hash-password"], { stdin: "hunter2\n" });
+  assert.equal(await runCommand(COMMANDS, shell), 0);
+  const hash = parsePasswordHash(shell.printed[0]);
+  assert.ok(hash !== undefined && await isPassword("hunter2", hash));
+});
+
+Deno.test("hash-password asks a person twice", async () => {
+  const same = new FakeShell(["hash-password"], { typed: ["hunter2", "hunter2"] });
+  assert.equal(await runCommand(COMMANDS, same), 0);
+  assert.match(same.printed[0], /^\$scrypt\$/);
+  const other = new FakeShell(["hash-password"], { typed: ["hunter2", "hunter3"] });
+  assert.equal(await runCommand(COMMANDS, other), 1);
+  assert.deepEqual(other.complaints, ["the two passwords are different"]);
+  const given = new FakeShell(["hash-password"], { typed: [undefined] });
+  assert.deepEqual([await runCommand(COMMANDS, given), given.printed], [1, []]);
+});
+
+for (
+  const [what, shell] of [
+    ["on the command line", new FakeShell(["hash-password", "hunter2"])],
+    ["that is empty", new FakeShell(["hash-password"], { stdin: "\n" })],
+    ["with a line break in it", new FakeShell(["hash-password"], { stdin: "a\nhunter2\n" })],
+    ["that is too long", new FakeShell(["hash-password"], { stdin: "x".repeat(1025) })],
+  ] as const
+) {
+  Deno.test(`hash-password ends with 2, a password ${what}`, async () => {
+    assert.equal(await runCommand(COMMANDS, shell), 2);
+    assert.deepEqual(shell.printed, []);
+    assert.doesNotMatch(shell.complaints.join(), /hunter2/);
   });
 }

@@ -9,6 +9,7 @@ function watched() {
   const life = new CredentialLife({
     expiring: (inMs) => void seen.push(`expiring in ${Math.ceil(inMs / 10_000) * 10} s`),
     expired: () => void seen.push("expired"),
+    withdrawn: () => void seen.push("withdrawn"),
   });
   const watch = (leftMs: number | undefined) =>
     life.watch({
@@ -43,5 +44,20 @@ Deno.test("CredentialLife.watch() starts anew, renewed credentials", async () =>
   watch(30);
   watch(86_400_000_000);
   await holdsFor(50, "no end", () => !seen.includes("expired"));
+  life.stop();
+});
+
+Deno.test("CredentialLife.watch() ends with withdrawn, revoked now or before", () => {
+  const { seen, life } = watched();
+  const [old, revoking] = [new AbortController(), new AbortController()];
+  const principal = { name: "alice", may: () => true };
+  life.watch({ ...principal, revoked: old.signal });
+  life.watch({ ...principal, revoked: revoking.signal });
+  old.abort();
+  assert.deepEqual(seen, [], "renewed with others since");
+  revoking.abort();
+  assert.deepEqual(seen, ["withdrawn"]);
+  life.watch({ ...principal, revoked: old.signal });
+  assert.deepEqual(seen, ["withdrawn", "withdrawn"]);
   life.stop();
 });

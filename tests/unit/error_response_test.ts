@@ -13,6 +13,7 @@ const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   overdrawn: { "retry-after": "1" },
   too_many_subscriptions: { "retry-after": "1" },
   overloaded: { "retry-after": "1" },
+  credentials_unavailable: { "retry-after": "1" },
   kafka_unavailable: { "retry-after": "1" },
   kafka_auth_failed: { "retry-after": "1" },
   leaving: { "retry-after": "1" },

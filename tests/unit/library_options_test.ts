@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { type LibraryOptions, settingsFromOptions } from "../../src/config/library_options.ts";
 import { parseSettings } from "../../src/config/parse_settings.ts";
 import { SETTING_KEYS, SETTINGS_TABLE } from "../../src/config/settings_table.ts";
 
 const LEAST: LibraryOptions = { wsPort: 9999, kafka: "localhost:9092/" };
+
+const HASH = `$scrypt$ln=15,r=8,p=3$${"A".repeat(22)}$${"A".repeat(43)}`;
+const USERS = { alice: { password: HASH, roles: ["reader"] } };
+const JWK = JSON.stringify(generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" }));
 
 /** Every option with a value that is not its default; a missing one does not compile. */
 /** The two left out exclude what is here. */
@@ -15,6 +20,19 @@ const ALL: Required<Omit<LibraryOptions, "kafkaPassword" | "kafkaOauthTokenFile"
   partition: "all",
   auth: "thisisapassword",
   recordInterval: 1,
+  users: USERS,
+  roles: { reader: { consume: ["*"] } },
+  jwtKey: JWK,
+  jwtSecret: "j".repeat(32),
+  jwksUrl: "https://a.example/jwks",
+  jwtIssuer: "https://a.example",
+  jwtAudience: "us",
+  jwtToleranceSeconds: 1,
+  jwtRightsClaim: "roles",
+  ticketKey: "t".repeat(32),
+  accessTokenInUrl: "on",
+  closeCodes: "on",
+  trustedProxies: "10.0.0.0/8",
   host: "0.0.0.0",
   origin: ["https://a.example", "null"],
   commitIntervalMs: 20,
@@ -101,6 +119,22 @@ Deno.test("settingsFromOptions() reads every option", () => {
     partition: "all",
     auth: "thisisapassword",
     authFile: undefined,
+    users: USERS,
+    roles: { reader: { consume: ["*"] } },
+    jwtKey: JWK,
+    jwtKeyFile: undefined,
+    jwtSecret: "j".repeat(32),
+    jwtSecretFile: undefined,
+    jwksUrl: "https://a.example/jwks",
+    jwtIssuer: "https://a.example",
+    jwtAudience: ["us"],
+    jwtToleranceSeconds: 1,
+    jwtRightsClaim: "roles",
+    ticketKey: "t".repeat(32),
+    ticketKeyFile: undefined,
+    accessTokenInUrl: "on",
+    closeCodes: "on",
+    trustedProxies: ["10.0.0.0/8"],
     config: undefined,
     recordIntervalMs: 1,
     host: "0.0.0.0",

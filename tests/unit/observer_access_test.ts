@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { Authenticator, sharedSecretScheme } from "../../src/auth/authenticate.ts";
+import { Authenticator } from "../../src/auth/authenticate.ts";
+import { SharedSecret } from "../../src/auth/shared_secret.ts";
 import type { ErrorCode } from "../../src/core/error_table.ts";
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { observer } from "../../src/server/observer_access.ts";
 
-const OPEN = new Authenticator([]);
-const SECRET = new Authenticator([sharedSecretScheme("thisisapassword")]);
+const OPEN = new Authenticator({});
+const SECRET = new Authenticator({ shared: { secret: new SharedSecret("thisisapassword") } });
 
 /** What an asker gets: the name it is known by, or the code of the refusal. */
 async function ask(

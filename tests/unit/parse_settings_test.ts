@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { parseSettings } from "../../src/config/parse_settings.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import {
@@ -9,6 +10,13 @@ import {
 } from "../../src/config/settings_table.ts";
 
 const KAFKA = ["--kafka", "localhost:9092"];
+
+const HASH = `$scrypt$ln=15,r=8,p=3$${"A".repeat(22)}$${"A".repeat(43)}`;
+
+const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+const PUBLIC_PEM = String(publicKey.export({ type: "spki", format: "pem" })).trim();
+const PRIVATE_PEM = String(privateKey.export({ type: "pkcs8", format: "pem" })).trim();
+const PUBLIC_JWK = JSON.stringify(publicKey.export({ format: "jwk" }));
 
 function settings(args: string[], env: Record<string, string> = {}): Settings {
   const parsed = parseSettings({ args, env });
@@ -33,6 +41,7 @@ const BOUNDS: Partial<Record<SettingKey, [min: number, max: number]>> = {
   recordsPerSecond: [0, 1000000000],
   stallTimeoutMs: [10, 86400000],
   pingTimeoutSeconds: [0, 86400],
+  jwtToleranceSeconds: [0, 600],
   maxSockets: [1, 1000000],
   maxSocketsPerAddress: [0, 1000000],
   maxSocketsPerPrincipal: [0, 1000000],
@@ -143,6 +152,72 @@ const SAMPLES: Partial<
     inside: ["none", "gzip", "zstd"].map((word) => [word, word]),
     outside: ["", "None", "snappy", "lz4"],
   },
+  users: {
+    inside: [
+      ["{}", {}],
+      [`{"a":{"password":"${HASH}"}}`, { a: { password: HASH } }],
+      [
+        `{"b":{"password":"${HASH}","rights":{"consume":["x*"],"observe":true}}}`,
+        { b: { password: HASH, rights: { consume: ["x*"], observe: true } } },
+      ],
+    ],
+    outside: [
+      "alice",
+      "[]",
+      '{"a":{}}',
+      '{"a":{"password":"plain"}}',
+      `{"a:b":{"password":"${HASH}"}}`,
+      `{"a":{"password":"${HASH}","rihgts":{}}}`,
+      `{"a":{"password":"${HASH}","rights":{"consume":"x"}}}`,
+      `{"a":{"password":"${HASH}","rights":{"consume":["x*y"]}}}`,
+      `{"a":{"password":"${HASH}","rights":{"delete":["x"]}}}`,
+    ],
+  },
+  roles: {
+    inside: [
+      ["{}", {}],
+      ['{"r":{"group":["*"],"rate":5}}', { r: { group: ["*"], rate: 5 } }],
+    ],
+    outside: ["reader", '{"r":{"rate":0}}', '{"r":{"encodings":["xml"]}}', '{"r r":{}}'],
+  },
+  jwtKey: {
+    inside: [[PUBLIC_PEM, PUBLIC_PEM], [PUBLIC_JWK, PUBLIC_JWK]],
+    outside: [
+      "",
+      "key",
+      PRIVATE_PEM,
+      PUBLIC_PEM.replace("MC", "XX"),
+      '{"kty":"oct","k":"AAAA"}',
+      '{"keys":[]}',
+      '{"kty":"EC"}',
+    ],
+  },
+  jwtKeyFile: { inside: [["/f", "/f"]], outside: ["", " "] },
+  jwtSecret: { inside: [["x".repeat(32), "x".repeat(32)]], outside: ["", "x".repeat(31)] },
+  jwtSecretFile: { inside: [["/f", "/f"]], outside: ["", " "] },
+  jwksUrl: {
+    inside: [
+      ["https://a.example/jwks.json", "https://a.example/jwks.json"],
+      ["http://localhost:8080/jwks", "http://localhost:8080/jwks"],
+      ["http://127.0.0.1/", "http://127.0.0.1/"],
+    ],
+    outside: ["", "a.example", "http://a.example/", "ftp://a", "https://u:p@a.example/"],
+  },
+  jwtIssuer: { inside: [["https://a.example/", "https://a.example/"]], outside: ["", " "] },
+  jwtAudience: { inside: [["a,b", ["a", "b"]]], outside: ["", "a,,b"] },
+  jwtRightsClaim: { inside: [["realm_access.roles", "realm_access.roles"]], outside: [""] },
+  ticketKey: { inside: [["x".repeat(32), "x".repeat(32)]], outside: ["", "x".repeat(31)] },
+  ticketKeyFile: { inside: [["/f", "/f"]], outside: ["", " "] },
+  accessTokenInUrl: { inside: [["on", "on"], ["off", "off"]], outside: ["", "yes"] },
+  closeCodes: { inside: [["on", "on"], ["off", "off"]], outside: ["", "1"] },
+  trustedProxies: {
+    inside: [
+      ["10.0.0.0/8, ::1", ["10.0.0.0/8", "::1"]],
+      ["FD00::/8,192.0.2.1", ["fd00::/8", "192.0.2.1"]],
+      ["0.0.0.0/0", ["0.0.0.0/0"]],
+    ],
+    outside: ["", "proxy", "10.0.0.0/33", "::/129", "10.0.0", "1.2.3.4/8/8", "fe80::1%eth0", "a/8"],
+  },
   lease: { inside: [["on", "on"], ["off", "off"]], outside: ["", "On", "yes"] },
   leasePrefix: {
     inside: [["p", "p"], ["a.B-c_1", "a.B-c_1"]],
@@ -185,6 +260,11 @@ const COMPANIONS: Partial<Record<SettingKey, readonly string[]>> = {
   kafkaPassword: [...KAFKA, ...SASL.slice(0, 4)],
   kafkaPasswordFile: [...KAFKA, ...SASL],
   kafkaOauthTokenFile: [...KAFKA, "--kafka-sasl", "oauthbearer"],
+  jwtKey: [...KAFKA, "--jwt-audience", "us"],
+  jwtKeyFile: [...KAFKA, "--jwt-audience", "us"],
+  jwtSecret: [...KAFKA, "--jwt-audience", "us"],
+  jwtSecretFile: [...KAFKA, "--jwt-audience", "us"],
+  jwksUrl: [...KAFKA, "--jwt-audience", "us"],
 };
 
 /** Those flags, without the setting's own. */
@@ -258,6 +338,22 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     tlsKey: undefined,
     auth: undefined,
     authFile: undefined,
+    users: undefined,
+    roles: {},
+    jwtKey: undefined,
+    jwtKeyFile: undefined,
+    jwtSecret: undefined,
+    jwtSecretFile: undefined,
+    jwksUrl: undefined,
+    jwtIssuer: undefined,
+    jwtAudience: [],
+    jwtToleranceSeconds: 30,
+    jwtRightsClaim: "kafka",
+    ticketKey: undefined,
+    ticketKeyFile: undefined,
+    accessTokenInUrl: "off",
+    closeCodes: "off",
+    trustedProxies: [],
     origins: [],
     partition: 0,
     maxBytes: 500000,
@@ -433,6 +529,20 @@ Deno.test("parseSettings() lets a flag override the other secret's variable", ()
   assert.deepEqual([byFile.auth, byFile.authFile], [undefined, "b"]);
   const bySecret = settings([...KAFKA, "--auth", "a"], { KAFKA_PROXY_AUTH_FILE: "b" });
   assert.deepEqual([bySecret.auth, bySecret.authFile], ["a", undefined]);
+});
+
+Deno.test("parseSettings() wants an audience, tokens being taken", () => {
+  const given = ["--jwks-url", "https://a.example/"];
+  assert.match(problems([...KAFKA, ...given])[0], /^--jwt-audience is missing/);
+  assert.deepEqual(settings([...KAFKA, ...given, "--jwt-audience", "us"]).jwtAudience, ["us"]);
+});
+
+Deno.test("parseSettings() names a role that is none with the nearest one", () => {
+  const users = JSON.stringify({ alice: { password: HASH, roles: ["raeder"] } });
+  assert.deepEqual(problems([...KAFKA, "--roles", '{"reader":{}}'], { KAFKA_PROXY_USERS: users }), [
+    'KAFKA_PROXY_USERS gives "alice" the role "raeder", which --roles does not have ' +
+    "(did you mean reader?)",
+  ]);
 });
 
 Deno.test("ENVIRONMENT_NAMES has one KAFKA_PROXY_ name for each setting", () => {

@@ -30,3 +30,12 @@ Deno.test("shownSettings() is a configuration file again, secrets excepted", () 
   assert.deepEqual(given.get("kafka")?.texts, ["a:1", "b:1"]);
   assert.deepEqual(given.get("partition")?.texts, ["all"]);
 });
+
+Deno.test("shownSettings() shows users with their rights, and hides their passwords", () => {
+  const password = `$scrypt$ln=15,r=8,p=3$${"A".repeat(22)}$${"A".repeat(43)}`;
+  const users = JSON.stringify({ alice: { password, rights: { consume: ["orders*"] } } });
+  const text = shown(["--kafka", "a:1"], `users: ${users}\n`);
+  assert.match(text, /^users: # file, c\.yaml: users\n {2}alice:\n {4}password: "\*\*\*"$/m);
+  assert.match(text, /- orders\*$/m);
+  assert.doesNotMatch(text, /scrypt/);
+});

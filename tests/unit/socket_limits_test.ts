@@ -19,7 +19,7 @@ const refusedFor = (code: string, limit: string) => (error: unknown) => {
 };
 
 Deno.test("SocketLimits.enter() refuses one more from an address, and takes it when one has gone", () => {
-  const limits = new SocketLimits({ ...NONE, maxSocketsPerAddress: 2 });
+  const limits = new SocketLimits(() => ({ ...NONE, maxSocketsPerAddress: 2 }));
   const leave = limits.enter("192.0.2.1", ANONYMOUS);
   limits.enter("192.0.2.1", ANONYMOUS);
   const more = () => limits.enter("::ffff:192.0.2.1", ANONYMOUS);
@@ -32,7 +32,7 @@ Deno.test("SocketLimits.enter() refuses one more from an address, and takes it w
 });
 
 Deno.test("SocketLimits.enter() refuses one more of a principal, whose own limit counts first", () => {
-  const limits = new SocketLimits({ ...NONE, maxSocketsPerPrincipal: 1 });
+  const limits = new SocketLimits(() => ({ ...NONE, maxSocketsPerPrincipal: 1 }));
   const alice: Principal = { name: "alice", may: () => true };
   const bob: Principal = { name: "bob", may: () => true, limits: { sockets: 2 } };
   limits.enter("192.0.2.1", alice);
@@ -44,7 +44,7 @@ Deno.test("SocketLimits.enter() refuses one more of a principal, whose own limit
 });
 
 Deno.test("SocketLimits.arrive() refuses an address that comes too often", () => {
-  const limits = new SocketLimits({ ...NONE, upgradesPerSecond: 2 });
+  const limits = new SocketLimits(() => ({ ...NONE, upgradesPerSecond: 2 }));
   const arrive = (address: string, nowMs: number) => limits.arrive(REQUEST, address, nowMs);
   arrive("2001:db8::1", 0);
   arrive("2001:db8::2", 0);
@@ -55,7 +55,7 @@ Deno.test("SocketLimits.arrive() refuses an address that comes too often", () =>
 });
 
 Deno.test("SocketLimits.arrive() refuses an address and headers that are too long together", () => {
-  const limits = new SocketLimits(NONE);
+  const limits = new SocketLimits(() => NONE);
   const arrive = (url: string, headers: Record<string, string>) => () =>
     limits.arrive(new Request(url, { headers }), "192.0.2.1");
   const refused = refusedFor("headers_too_large", "maxHeaderBytes");
@@ -80,3 +80,16 @@ for (
     assert.equal(addressKey(address), key);
   });
 }
+
+Deno.test("SocketLimits takes settings that change, for what comes from then on", () => {
+  let settings = { ...NONE, upgradesPerSecond: 1, maxSocketsPerAddress: 1 };
+  const limits = new SocketLimits(() => settings);
+  const come = () => limits.arrive(new Request("http://localhost/"), "192.0.2.1", 0);
+  come();
+  assert.throws(come, { code: "too_many_requests" });
+  limits.enter("192.0.2.1", ANONYMOUS);
+  settings = { ...NONE, upgradesPerSecond: 5, maxSocketsPerAddress: 2 };
+  come();
+  limits.enter("192.0.2.1", ANONYMOUS);
+  assert.throws(() => limits.enter("192.0.2.1", ANONYMOUS), { code: "too_many_requests" });
+});
