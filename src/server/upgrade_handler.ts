@@ -13,6 +13,7 @@ import type { ClientSession } from "../session/client_session.ts";
 import { planV1 } from "../session/v1_plan.ts";
 import { V1Session } from "../session/v1_session.ts";
 import { type V2Services, V2Session } from "../session/v2_session.ts";
+import { dropMessage } from "../socket/drop_message.ts";
 import { upgrade } from "../socket/upgrade.ts";
 import type { WaterMarks } from "../socket/water_marks.ts";
 import type { WebSocketSink } from "../socket/web_socket_sink.ts";
@@ -105,7 +106,10 @@ export async function handleUpgrade(
     stallTimeoutMs: settings.stallTimeoutMs,
     subprotocol: choice.echo,
     pingTimeoutSeconds: settings.pingTimeoutSeconds,
-    onMessage: (data) => session.onMessage(data),
+    onMessage: (data) => {
+      session.onMessage(data);
+      dropMessage(data);
+    },
   });
   void sink.gone.then(leave);
   const session = prepared.open(crypto.randomUUID(), sink);
