@@ -9,6 +9,8 @@ export interface EventRow<Field extends string = string> {
   readonly message: string;
   /** Names of its fields; those that end in `?` may be left out. */
   readonly fields: readonly Field[];
+  /** Part of the audit log, who did what with which result: its log records have `"audit":true`. */
+  readonly audit?: true;
   /** At most `burst` log records in `perMs` for each value of the fields `by`; all are counted. */
   readonly limit?: {
     readonly burst: number;
@@ -84,7 +86,7 @@ export const EVENT_TABLE = {
     [],
   ),
   kafka_back: row("info", "Kafka can be reached again", ["awayMs", "kafka?"]),
-  session_opened: row("info", "Session opened", [
+  session_opened: audited("info", "Session opened", [
     "session",
     "topic?",
     "partitions?",
@@ -92,8 +94,9 @@ export const EVENT_TABLE = {
     "from?",
     "address?",
     "protocol?",
+    "principal?",
   ]),
-  session_closed: row("info", "Session closed with {code}: {reason}", [
+  session_closed: audited("info", "Session closed with {code}: {reason}", [
     "session",
     "code",
     "reason",
@@ -104,7 +107,7 @@ export const EVENT_TABLE = {
     "group?",
     "next?",
   ]),
-  session_refused: row(
+  session_refused: audited(
     "info",
     "Session refused with {status}: {code}",
     ["status", "code", "reason?", "address?", "topic?", "group?"],
@@ -116,7 +119,12 @@ export const EVENT_TABLE = {
     ["limit", "address?", "principal?", "session?", "topic?"],
     { burst: 5, perMs: 10_000, by: ["limit"] },
   ),
-  request_refused: row(
+  admin_action: audited(
+    "info",
+    "{principal} did {action}",
+    ["principal", "action", "address", "target?"],
+  ),
+  request_refused: audited(
     "info",
     "{path} refused with {status}: {code}",
     ["status", "code", "path", "reason?", "address?"],
@@ -265,6 +273,16 @@ export type EventFields<Name extends EventName> =
 export interface Log {
   /** Counts the event and writes at most one log record. It never throws and never waits. */
   emit<Name extends EventName>(name: Name, fields: EventFields<Name>): void;
+}
+
+/** A row of the audit log. */
+function audited<const Field extends string>(
+  level: EventLevel,
+  message: string,
+  fields: readonly Field[],
+  limit?: EventRow["limit"],
+): EventRow<Field> {
+  return { ...row(level, message, fields, limit), audit: true };
 }
 
 function row<const Field extends string>(

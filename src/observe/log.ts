@@ -93,6 +93,7 @@ export class EventLog implements Log {
 
   #write(name: string, row: EventRow, fields: Readonly<Record<string, unknown>>): void {
     const properties: Record<string, unknown> = { event: name };
+    if (row.audit) properties.audit = true;
     for (const declared of row.fields) {
       const field = declared.endsWith("?") ? declared.slice(0, -1) : declared;
       const value = fields[field];

@@ -2,6 +2,7 @@ import type { ApiMe } from "../core/api.ts";
 import type { Operation, Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
 import { VERSION } from "../core/version.ts";
+import type { Log } from "../observe/events.ts";
 import { type Metrics, METRICS_TYPE } from "../observe/metrics.ts";
 import { type ApiSources, figuresView, groupsView, sessionsView } from "./api_views.ts";
 import type { HttpRoutes } from "./http_routes.ts";
@@ -14,6 +15,7 @@ export interface AdminState {
   readonly metrics: Metrics;
   readonly api: ApiSources;
   readonly topics: TopicSources;
+  readonly events: Log;
   /** Starts to drain; answers within how many milliseconds all sockets will be closed. */
   readonly drain: (by: string) => number;
 }
@@ -55,11 +57,23 @@ export function adminRoutes(routes: HttpRoutes, state: AdminState): void {
     const open = [...api.sessions].find(({ session }) => session.id === id);
     if (open === undefined) throw new ProxyError("not_found", `There is no session ${id}`);
     // Not waited for: a client that takes nothing would hold the answer up.
+    const action = "disconnect";
+    state.events.emit("admin_action", {
+      principal: name,
+      action: "disconnect",
+      address: env.remoteAddress,
+      target: id,
+    });
     void open.session.stop(DISCONNECTED, `disconnected by ${name}`, 0);
     return body(null, 204);
   });
   routes.post("/api/drain", async ({ req, env, json }) => {
     const { name } = await observer(req.raw, env.remoteAddress, "admin", access());
+    state.events.emit("admin_action", {
+      principal: name,
+      action: "drain",
+      address: env.remoteAddress,
+    });
     return json({ inMs: drain(`asked by ${name}`) }, 202, FRESH);
   });
 }

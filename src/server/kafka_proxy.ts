@@ -191,6 +191,7 @@ export class KafkaProxy {
           delays: () => this.#delay.delays,
           produced: () => ({ records: 0, bytes: 0 }),
         },
+        events: this.#events,
         topics: {
           reader,
           names: () => this.#kafka.reader.topicNames(),

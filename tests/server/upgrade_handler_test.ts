@@ -30,6 +30,7 @@ Deno.test("handleUpgrade() serves a client from its offset on, then what is appe
     group: undefined,
     address: "127.0.0.1",
     protocol: "v1",
+    principal: "anonymous",
   });
 });
 

@@ -38,6 +38,13 @@ Deno.test("EventLog.emit() makes one record of category kafka-proxy with the fie
   });
 });
 
+Deno.test("EventLog.emit() marks the records of the audit log, and no others", () => {
+  using it = caught();
+  it.log.emit("session_refused", { status: 401, code: "unauthorized", address: "192.0.2.1" });
+  it.log.emit("kafka_back", { awayMs: 5 });
+  assert.deepEqual(it.records.map(({ properties }) => properties.audit), [true, undefined]);
+});
+
 Deno.test("EventLog.emit() leaves out what is undefined or not declared", () => {
   using it = caught();
   const careless = { host: "0.0.0.0", authorization: "Basic c2VjcmV0" };
