@@ -125,6 +125,7 @@ export async function handleUpgrade(
     group,
     address: remoteAddress,
     protocol: choice.protocol,
+    principal: principal.name,
   });
   void session.run(sink.opened).finally(() => sessions.delete(open));
   return response;
