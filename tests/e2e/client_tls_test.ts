@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { WebSocket as NodeWebSocket } from "ws";
 import { KafkaProxy } from "../../src/mod.ts";
 import { CertificateWatch, readCertificate } from "../../src/server/certificate_watch.ts";
 import { ensureKafkaJars } from "../kafka/kafka_jars.ts";
+import { freePorts } from "../kafka/free_ports.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { TestAuthority } from "../support/certificates.ts";
 import { browserTest } from "../support/chromium.ts";
 import { EventRecorder } from "../support/event_recorder.ts";
 import { eventually } from "../support/eventually.ts";
+import { History } from "../support/history.ts";
 import { newTopic } from "../support/new_topic.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { PYTHON_ADVICE, pythonWithWebSockets } from "../support/python_client.ts";
+import { RecordClient } from "../support/record_client.ts";
 import { ShellCommand } from "../support/shell_command.ts";
 
 const WSCAT = "npx -y wscat@6.1.0";
@@ -194,3 +199,81 @@ Deno.test("CertificateWatch reports a changed file once, and one that comes to i
   await ending.run();
   assert.deepEqual(events.of("certificate_ends").map(({ days }) => days), [2]);
 });
+
+Deno.test("TLS: another certificate by a rolling restart under load: clients go on, nothing is lost", async () => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "tls-rolling";
+  await using proxy = await TlsProxy.start(topic, 100);
+  const [port] = freePorts(1);
+  const start = () =>
+    ProxyProcess.start({
+      args: ["--kafka", kafka.bootstrap, "--port", `${port}`, "--reuse-port", "on"]
+        .concat("--tls-cert", proxy.certFile, "--tls-key", proxy.keyFile),
+      permissions: ["-P=server", `--allow-read=${proxy.folder}`],
+    });
+  using client = Deno.createHttpClient({ caCerts: [proxy.authority.cert] });
+  const url = `wss://localhost:${port}/?topic=${topic}&consumerGroup=`;
+  const histories = Array.from({ length: 5 }, () => new History({ from: 0n }));
+  const stopping = new AbortController();
+  let connections = 0;
+
+  /** Comes back with the next offset, whenever it is closed, as a client is told to. */
+  const reading = async (history: History) => {
+    while (!stopping.signal.aborted) {
+      const offset = history.next() ?? 0n;
+      const options = { history, keep: false, client };
+      const reader = await RecordClient.open(`${url}&offset=${offset}`, options)
+        .catch(() => undefined);
+      if (reader === undefined) continue;
+      connections++;
+      const stop = () => void reader.close();
+      stopping.signal.addEventListener("abort", stop);
+      await reader.closed;
+      stopping.signal.removeEventListener("abort", stop);
+      reader.verify();
+    }
+  };
+
+  await using older = await start();
+  await older.event("kafka_connected");
+  const all = histories.map(reading);
+  await using producing = await helper.backgroundProduce({ topic, ratePerSecond: 1_000 });
+  const reached = (offset: bigint) =>
+    eventually(
+      `all to reach ${offset}`,
+      () => histories.every((it) => (it.next() ?? 0n) > offset),
+      {
+        timeoutMs: 30_000,
+      },
+    );
+  await reached(1_000n);
+  const [served] = await peerCertificate(port);
+  await proxy.writeFiles();
+  await using newer = await start();
+  await newer.event("kafka_connected");
+  older.signal("SIGTERM");
+  assert.equal((await older.ended()).code, 0);
+  const { next = 0n } = { next: histories[0].next() };
+  await reached(next + 1_000n);
+  assert.notEqual((await peerCertificate(port))[0], served, "the new certificate is served");
+  const { count } = await producing.stop();
+  await reached(BigInt(100 + count - 1));
+  stopping.abort();
+  await Promise.all(all);
+  for (const history of histories) history.verify();
+  assert.ok(connections >= 10, `${connections} connections in all`);
+});
+
+/** Fingerprints of the certificate a listener shows now. */
+async function peerCertificate(port: number): Promise<[string]> {
+  const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+  await new Promise((resolve, reject) => {
+    socket.once("secureConnect", resolve);
+    socket.once("error", reject);
+  });
+  const { raw } = socket.getPeerCertificate();
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.destroy();
+  await closed;
+  return [Buffer.from(raw).toString("hex")];
+}
