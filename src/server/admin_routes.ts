@@ -57,7 +57,6 @@ export function adminRoutes(routes: HttpRoutes, state: AdminState): void {
     const open = [...api.sessions].find(({ session }) => session.id === id);
     if (open === undefined) throw new ProxyError("not_found", `There is no session ${id}`);
     // Not waited for: a client that takes nothing would hold the answer up.
-    const action = "disconnect";
     state.events.emit("admin_action", {
       principal: name,
       action: "disconnect",

@@ -13,6 +13,7 @@ const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/bench/drain.ts"],
   ["tests/bench/stalled_memory.ts"],
   ["tests/bench/idle_groups.ts"],
+  ["tests/long/hostile_load.ts"],
   ["tests/long/takeover_rounds.ts", "--rounds", "50", "--seed", "1"],
   ["tests/long/balanced_churn.ts", "--minutes", "5", "--seed", "1"],
 ];
