@@ -8,6 +8,7 @@ import { httpUpgrade } from "../support/http_upgrade.ts";
 import { newTopic } from "../support/new_topic.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { startProxy, TestProxy } from "../support/test_proxy.ts";
+import { V2Client, type V2RequestError } from "../support/v2_client.ts";
 
 const PLAIN_PASSWORD = "plain-password-of-alice";
 const SCRAM_PASSWORD = "scram-password-of-alice";
@@ -144,6 +145,32 @@ for (const [i, [name, credentials]] of MECHANISMS.entries()) {
     assert.equal(proxy.events.count("kafka_unreachable"), 0);
   });
 }
+
+Deno.test("SASL_SSL: v2 clients write where the server may, and are told where it may not", async () => {
+  const secured = await sharedKafka();
+  const { helper } = secured;
+  await newTopic(helper, "may-write");
+  await newTopic(helper, "may-read");
+  for (const topic of ["may-write", "may-read"]) await allowAlice(secured, topic);
+  const user = "alice";
+  await helper.allow({ user, resource: "TOPIC", name: "may-write", operations: ["WRITE"] });
+  await setPasswords(secured, user, SCRAM_PASSWORD);
+  await using proxy = await startProxy(options(secured, SCRAM));
+  await using client = await V2Client.open(proxy.url);
+  const write = async (topic: string) =>
+    await client.ask<"produced">({ type: "produce", topic, records: [{ value: "hello" }] });
+  const { results } = await write("may-write");
+  assert.partialDeepStrictEqual(results, [{ partition: 0, offset: "0" }]);
+  await using reader = await proxy.read({ topic: "may-write" });
+  await reader.until(1);
+  assert.equal(reader.records[0].message, "hello");
+  const refused = await write("may-read").then(
+    ({ results: [result] }) => result as { code?: string },
+    (error: V2RequestError) => error,
+  );
+  assert.equal(refused.code, "forbidden");
+  assert.equal(client.closeInfo, undefined);
+});
 
 Deno.test("SASL_SSL with a wrong password: 503 kafka_auth_failed, readiness says so, few tries", async () => {
   const secured = await sharedKafka();
