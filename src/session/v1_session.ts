@@ -111,7 +111,7 @@ export class V1Session implements ClientSession, Claimant {
     const credentials = new CredentialLife({
       withdrawn: () => this.#fail(new ProxyError("unauthorized", "The credentials were withdrawn")),
       expiring: () => {},
-      expired: () => this.#end({ code: 4401, reason: "the credentials have expired", drainMs: 0 }),
+      expired: () => this.#fail(new ProxyError("expired", "The credentials have expired")),
     });
     credentials.watch(this.principal);
     try {

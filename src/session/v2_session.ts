@@ -140,7 +140,7 @@ export class V2Session implements ClientSession {
       withdrawn: () =>
         this.#close(new ProxyError("unauthorized", "The credentials were withdrawn")),
       expiring: (inMs) => this.#send({ type: "expiring", inMs }),
-      expired: () => this.#end({ code: 4401, reason: "the credentials have expired", drainMs: 0 }),
+      expired: () => this.#close(new ProxyError("expired", "The credentials have expired")),
     });
   }
 

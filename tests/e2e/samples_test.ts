@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { freePorts } from "../kafka/free_ports.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
+import { newTopic } from "../support/new_topic.ts";
 import { RecordClient } from "../support/record_client.ts";
 import { ShellCommand } from "../support/shell_command.ts";
+import { startProxy } from "../support/test_proxy.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DENO = Deno.execPath();
@@ -94,4 +96,43 @@ Deno.test("server.ts serves records, and ends with 0 at SIGINT", async () => {
   server.signal("SIGINT");
   assert.equal((await client.untilClosed()).code, 1001);
   assert.equal((await server.ended()).code, 0);
+});
+
+Deno.test("duplex.ts writes lines and prints what comes back, on one socket", async () => {
+  const { kafka, helper } = await sharedKafka();
+  await newTopic(helper, "duplex");
+  await using proxy = await startProxy({ kafka: kafka.bootstrap });
+  const { code, stdout } = await ShellCommand.run(
+    `${DENO} run -q -P=duplex samples/duplex.ts -t duplex -u ${proxy.url}`,
+    { cwd: ROOT, input: "one\nzwei\ndrei" },
+  );
+  assert.deepEqual([code, stdout], [0, "0:0 one\n0:1 zwei\n0:2 drei\n"]);
+});
+
+Deno.test("request_reply.ts asks, and has its answers from a server that acknowledges", async () => {
+  const { kafka, helper } = await sharedKafka();
+  await Promise.all(["questions", "answers"].map((topic) => newTopic(helper, topic)));
+  await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 50 });
+  const command = `${DENO} run -q -P=duplex samples/request_reply.ts`;
+  await using server = new ShellCommand(`exec ${command} serve -u ${proxy.url}`, { cwd: ROOT });
+  await server.shows(/answering questions/);
+  const { code, stdout } = await ShellCommand.run(`${command} ask hello world -u ${proxy.url}`, {
+    cwd: ROOT,
+  });
+  assert.deepEqual([code, stdout], [0, "HELLO\nWORLD\n"]);
+  server.signal("SIGKILL");
+});
+
+Deno.test("work_queue.ts shares the work, and leaves the rest when it ends", async () => {
+  const { kafka, helper } = await sharedKafka();
+  await newTopic(helper, "work", { partitions: 2 });
+  await helper.produce({ topic: "work", count: 40 });
+  await using proxy = await startProxy({ kafka: kafka.bootstrap });
+  const command = `${DENO} run -q -P=duplex samples/work_queue.ts -t work -m 1 -u ${proxy.url}`;
+  const first = await ShellCommand.run(`${command} -n 15`, { cwd: ROOT });
+  const rest = await ShellCommand.run(`${command} -n 25`, { cwd: ROOT });
+  assert.deepEqual([first.code, rest.code], [0, 0]);
+  const done = (first.stdout + rest.stdout).match(/^done \S+/gm)!;
+  assert.equal(new Set(done).size, 40, "each was done once");
+  assert.equal(done.length, 40);
 });

@@ -16,6 +16,9 @@ const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/long/hostile_load.ts"],
   ["tests/long/takeover_rounds.ts", "--rounds", "50", "--seed", "1"],
   ["tests/long/balanced_churn.ts", "--minutes", "5", "--seed", "1"],
+  ["tests/long/work_queue.ts", "--records", "200000", "--disturbances", "20", "--seed", "1"],
+  ["tests/long/produce_storm.ts", "--records", "200000", "--sockets", "50", "--restarts", "2"],
+  ["tests/long/resume_rounds.ts", "--records", "1000000", "--rounds", "30", "--seed", "1"],
 ];
 
 if (import.meta.main) {
