@@ -3,9 +3,9 @@ import { shareKafka } from "../kafka/shared_kafka.ts";
 import { note } from "../support/note.ts";
 import { workQueue } from "../support/work_queue.ts";
 
-const sharedKafka = shareKafka();
+const sharedKafka = shareKafka({ properties: { "broker.session.timeout.ms": 2_000 } });
 
-Deno.test("v2 work queue: nothing lost and nothing repeated wrongly, workers cut and proxies killed", async () => {
+Deno.test("v2 work queue: nothing lost and nothing repeated wrongly, workers cut, proxies and broker killed", async () => {
   const { kafka, helper } = await sharedKafka();
   const report = await workQueue({
     kafka,
@@ -14,6 +14,7 @@ Deno.test("v2 work queue: nothing lost and nothing repeated wrongly, workers cut
     seed: 1,
     records: 20_000,
     disturbances: 3,
+    brokerToo: true,
   });
   const { records, repeats, takenMs, slowestMs, lost, wrongRepeats, stepsBack } = report;
   note(`${records} records, ${repeats} repeats, ${takenMs} ms, slowest recovery ${slowestMs} ms`);

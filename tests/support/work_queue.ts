@@ -9,8 +9,11 @@ import { Random } from "./random.ts";
 import { TcpRelay } from "./tcp_relay.ts";
 import { V2Client, type V2Frame, type V2Records } from "./v2_client.ts";
 
-/** How a work queue is disturbed: a worker's socket is cut without a close, or a proxy is killed. */
-export type Disturbance = "cut" | "kill";
+/**
+ * How a work queue is disturbed: a worker's socket is cut without a close, a proxy is killed, the
+ * broker is killed and started again.
+ */
+export type Disturbance = "cut" | "kill" | "broker";
 
 /** A work queue and what happens to it. */
 export interface WorkQueueOptions {
@@ -20,6 +23,8 @@ export interface WorkQueueOptions {
   readonly seed: number;
   readonly records: number;
   readonly disturbances: number;
+  /** Whether the broker is among them; the second one is it then. */
+  readonly brokerToo?: boolean;
   readonly onDisturbed?: (what: Disturbance, acked: number, tookMs: number) => void;
 }
 
@@ -100,11 +105,11 @@ class WorkQueue implements AsyncDisposable {
     await Promise.all(this.#processes);
     await using watch = new CommittedWatch(helper, this.#group, 100);
     for (let i = 0; i < WORKERS; i++) this.#workers.push(this.#worker(i % PROCESSES));
-    const done: Record<Disturbance, number> = { cut: 0, kill: 0 };
+    const done: Record<Disturbance, number> = { cut: 0, kill: 0, broker: 0 };
     let slowestMs = 0;
     for (let i = 0; i < disturbances; i++) {
       await this.#untilAcked(Math.floor(records * (i + 1) / (disturbances + 2)));
-      const what: Disturbance = this.#random.next() < 0.6 ? "cut" : "kill";
+      const what = this.#choose(i);
       done[what]++;
       const fromMs = performance.now();
       const before = this.#acked;
@@ -189,7 +194,18 @@ class WorkQueue implements AsyncDisposable {
     });
   }
 
+  #choose(index: number): Disturbance {
+    const chosen = this.#random.next() < 0.6 ? "cut" : "kill";
+    return this.#options.brokerToo && index === 1 ? "broker" : chosen;
+  }
+
   async #disturb(what: Disturbance): Promise<void> {
+    if (what === "broker") {
+      const [node] = this.#options.kafka.nodes;
+      await node.kill();
+      await node.start();
+      return;
+    }
     if (what === "cut") return this.#random.pick(this.#workers).cut();
     const index = this.#random.between(0, PROCESSES);
     const process = await this.#processes[index];
