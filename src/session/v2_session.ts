@@ -63,6 +63,9 @@ export interface V2Services extends SessionServices {
 /** Tokens are told at most so often, in ms. */
 const POSITIONS = new Ticker(1_000);
 
+/** Subscriptions of a socket in its life: binary frames have two bytes for the number. */
+const MOST_SUBSCRIPTIONS = 65_535;
+
 /** What a client that ends or goes may still take, or acknowledge, in ms. */
 const UNSUBSCRIBE_SETTLE_MS = 500;
 
@@ -275,6 +278,12 @@ export class V2Session implements ClientSession {
       throw new ProxyError(
         "too_many_subscriptions",
         `Cannot subscribe: ${open} subscriptions are open, the limit is ${limits.subscriptions}`,
+      );
+    }
+    if (this.#count + this.#starting >= MOST_SUBSCRIPTIONS) {
+      throw new ProxyError(
+        "too_many_subscriptions",
+        `Cannot subscribe: this socket has had ${MOST_SUBSCRIPTIONS}, and numbers are used once`,
       );
     }
     const { topics, group, encoding } = request;

@@ -1,6 +1,6 @@
 import type { Frame, FrameSink } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
-import { encodeResumeToken } from "../protocol/resume_token.ts";
+import { encodeResumeToken, MAX_RESUME_POSITIONS } from "../protocol/resume_token.ts";
 import type {
   AckRequest,
   NackRequest,
@@ -602,7 +602,8 @@ export class V2Subscription implements Claimant {
       );
       return [...read, ...sent].map(([partition, next]) => ({ topic, topicId, partition, next }));
     });
-    return positions.length === 0 ? undefined : encodeResumeToken({ clusterId, positions });
+    if (positions.length === 0 || positions.length > MAX_RESUME_POSITIONS) return undefined;
+    return encodeResumeToken({ clusterId, positions });
   }
 
   #own(topic: string): OwnTopic {
