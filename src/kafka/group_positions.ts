@@ -1,9 +1,16 @@
 import type { GroupPositions } from "../core/ports.ts";
+import { ProxyError } from "../core/proxy_error.ts";
 import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
 import type { GroupLooks } from "./group_looks.ts";
 
 /** Marks a commit of a consumer that is no member (Kafka's "standalone" consumer). */
 const STANDALONE = { generation: -1, memberId: "" };
+
+/**
+ * UNKNOWN_TOPIC_OR_PARTITION. One broker may hear of a topic later than the others, so a commit that
+ * meets it has failed for now; that a topic is gone is for those to find who read it.
+ */
+const UNKNOWN_TOPIC = 3;
 
 interface OffsetFetchAnswer {
   readonly errorCode: number;
@@ -86,7 +93,8 @@ export async function commitOffsets(
   { generation, memberId }: { generation: number; memberId: string },
   guard?: () => void,
 ): Promise<void> {
-  await coordinators.ask(group, async (link) => {
+  const what = `Cannot commit for group "${group}"`;
+  const parts = await coordinators.ask(group, async (link) => {
     const partitions = [...next].map(([partition, offset]) => ({
       partition,
       offset: offset.toString(),
@@ -97,8 +105,13 @@ export async function commitOffsets(
       memberId,
       topics: [{ topic, partitions }],
     }, guard);
-    for (const part of answer.responses.flatMap((response) => response.partitions)) {
-      checkGroupError(part.errorCode, `Cannot commit for group "${group}"`);
+    const parts = answer.responses.flatMap((response) => response.partitions);
+    for (const { errorCode } of parts) {
+      if (errorCode !== UNKNOWN_TOPIC) checkGroupError(errorCode, what);
     }
+    return parts;
   });
+  if (parts.some(({ errorCode }) => errorCode === UNKNOWN_TOPIC)) {
+    throw new ProxyError("kafka_unavailable", `${what}: its coordinator does not know "${topic}"`);
+  }
 }

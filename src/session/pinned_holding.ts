@@ -20,6 +20,9 @@ export interface PinnedServices {
   readonly onCommitted?: (next: ReadonlyMap<number, bigint>) => void;
 }
 
+/** At the end a doubt gets so long to pass, in ms: without the last commit records come again. */
+const DOUBT_MS = 500;
+
 /**
  * Partitions pinned by a client of a group: the newest client has them, on this process by the table
  * of claims and on the whole cluster by leases. Positions are committed as a standalone consumer
@@ -115,7 +118,9 @@ export class PinnedHolding implements Holding {
   }
 
   async finish(): Promise<void> {
-    await this.#committer?.finish();
+    if (this.#committer === undefined) return;
+    await this.#sureWithin(DOUBT_MS);
+    await this.#committer.finish();
   }
 
   async release(): Promise<void> {
@@ -139,6 +144,13 @@ export class PinnedHolding implements Holding {
     const isSure = this.#leases.every((lease) => lease.isSure);
     if (isSure && this.#doubtsNow() === this.#doubts) return;
     throw new ProxyError("kafka_unavailable", "It is not known whether the partition is ours");
+  }
+
+  async #sureWithin(timeoutMs: number): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
+    await Promise.all(this.#leases.map((lease) => lease.sure(late.signal)));
+    clearTimeout(timer);
   }
 
   #doubtsNow(): number {

@@ -8,6 +8,7 @@ export class FakeLease implements Lease {
   isSure = true;
   doubts = 0;
   isReleased = false;
+  #isLost = false;
   readonly #onDoubt: (() => void) | undefined;
   #lose!: (error: ProxyError) => void;
   readonly #waiting = new Set<() => void>();
@@ -33,12 +34,13 @@ export class FakeLease implements Lease {
 
   /** Somebody else has it. */
   lose(): void {
+    this.#isLost = true;
     this.#lose(new ProxyError("taken_over", "taken over: a newer client on another server"));
     for (const wake of [...this.#waiting]) wake();
   }
 
   sure(signal: AbortSignal): Promise<void> {
-    if (this.isSure || signal.aborted) return Promise.resolve();
+    if (this.isSure || this.#isLost || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         this.#waiting.delete(end);
