@@ -69,11 +69,25 @@ export async function handleUpgrade(
   remoteAddress: string,
   context: UpgradeContext,
 ): Promise<Response> {
+  context.limits.arrive(request, remoteAddress);
+  checkHandshake(request);
+  try {
+    return await accept(request, remoteAddress, context);
+  } catch (error) {
+    const known = ProxyError.from(error);
+    if (known.code === "internal" || !wantsCloseCode(request, context)) throw error;
+    return acceptAndClose(request, known, remoteAddress, context);
+  }
+}
+
+async function accept(
+  request: Request,
+  remoteAddress: string,
+  context: UpgradeContext,
+): Promise<Response> {
   const { settings, access, services, marks, limits, sessions, checkReady } = context;
   const { headers } = request;
-  limits.arrive(request, remoteAddress);
   const url = new URL(request.url);
-  checkHandshake(request);
   const host = headers.get("host");
   const origin = headers.get("origin");
   checkOrigin({ origin, host, allowed: settings.origins });
@@ -128,6 +142,33 @@ export async function handleUpgrade(
     principal: principal.name,
   });
   void session.run(sink.opened).finally(() => sessions.delete(open));
+  return response;
+}
+
+/** Whether a refusal is to be told as a close code, which is the only way a page can see it. */
+function wantsCloseCode({ url }: Request, { settings, marks }: UpgradeContext): boolean {
+  return settings.closeCodes === "on" && marks.sockets < settings.maxSockets &&
+    new URL(url).searchParams.get("closeCodes") === "1";
+}
+
+/** Opens the WebSocket of a refused client, to close it with the code of the refusal. */
+function acceptAndClose(
+  request: Request,
+  error: ProxyError,
+  address: string,
+  { settings, services, marks }: UpgradeContext,
+): Response {
+  const { code, message: reason, row: { status, closeCode } } = error;
+  const offered = parseSubprotocols(request.headers.get("sec-websocket-protocol"));
+  const { response, sink } = upgrade(request, {
+    marks,
+    stallTimeoutMs: settings.stallTimeoutMs,
+    subprotocol: offered.find((name) => name.startsWith("kafka-proxy.")),
+    pingTimeoutSeconds: settings.pingTimeoutSeconds,
+    onMessage: dropMessage,
+  });
+  services.events.emit("session_refused", { status, code, reason, address });
+  void sink.opened.then(() => sink.close(closeCode, reason));
   return response;
 }
 

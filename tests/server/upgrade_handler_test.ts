@@ -436,3 +436,30 @@ Deno.test("handleUpgrade() commits no record that was not sent, a client that le
   const committed = groups.get("g1", TOPIC, 0) ?? 0n;
   assert.ok(committed <= BigInt(Number(records)), `committed ${committed}, sent ${records}`);
 });
+
+for (
+  const [what, query, protocols, code, options] of [
+    ["no such topic", "topic=ordres", [], 4404, {}],
+    ["wrong parameters", "topic=", [], 4400, {}],
+    ["no credentials", `topic=${TOPIC}`, ["kafka-proxy.v1"], 4401, { auth: "thisisapassword" }],
+    ["no credentials for v2", "", ["kafka-proxy.v2"], 4401, { auth: "thisisapassword" }],
+  ] as const
+) {
+  Deno.test(`handleUpgrade() closes with ${code}, closeCodes=1 and ${what}`, async () => {
+    await using server = new TestServer({ ...options, closeCodes: "on" });
+    const client = await RecordClient.open(server.at(`${query}&closeCodes=1`), {
+      protocols: [...protocols],
+    });
+    const { code: found, reason } = await client.untilClosed();
+    assert.equal(found, code, reason);
+    assert.notEqual(reason, "");
+    assert.equal(server.sessions.size, 0);
+    assert.equal(server.fakes.events.of("session_refused").length, 1);
+  });
+}
+
+Deno.test("handleUpgrade() answers with HTTP, closeCodes=1 on a server that does not allow it", async () => {
+  await using server = new TestServer();
+  using answer = await httpUpgrade(server.at("topic=ordres&closeCodes=1"));
+  assert.equal(answer.status, 404);
+});
