@@ -18,7 +18,7 @@ import { RecordClient } from "../support/record_client.ts";
 import { sleep } from "../../src/stream/sleep.ts";
 import { processCpuSeconds } from "./process_cpu.ts";
 
-/** The limits of design section 6 and issue 4, for one session. */
+/** The most that one session may cost. */
 const MOST_CORE_PERCENT = 0.1;
 const MOST_BYTES = 400 * 1024;
 

@@ -18,11 +18,20 @@ export function processCpuSeconds(pid: number | undefined): number | undefined {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Physical memory a process has now, in bytes (`VmRSS`); undefined as above. */
+export function processRssBytes(pid: number): number | undefined {
+  return statusBytes(pid, "VmRSS");
+}
+
 /** Most physical memory a process has had so far, in bytes (`VmHWM`); undefined as above. */
 export function processPeakRssBytes(pid: number): number | undefined {
+  return statusBytes(pid, "VmHWM");
+}
+
+function statusBytes(pid: number, name: string): number | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

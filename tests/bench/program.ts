@@ -26,21 +26,24 @@ export async function runProgram<T>(file: string, args: readonly string[]): Prom
   }
 }
 
-/** A server of this folder, in a fresh process; killed by dispose. */
+/** A program of this folder that goes on after its first line, in a fresh process; killed by dispose. */
 export class ServerProgram implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #stdout: ReadableStreamDefaultReader<string>;
   /** The first line it printed. */
   readonly firstLine: string;
+  #text: string;
+  #isOver = false;
 
   private constructor(
     child: Deno.ChildProcess,
     stdout: ReadableStreamDefaultReader<string>,
-    firstLine: string,
+    text: string,
   ) {
     this.#child = child;
     this.#stdout = stdout;
-    this.firstLine = firstLine;
+    this.#text = text;
+    this.firstLine = text.slice(0, text.indexOf("\n"));
   }
 
   /** Starts it, and waits for its first line. */
@@ -53,7 +56,7 @@ export class ServerProgram implements AsyncDisposable {
       if (done) throw new Error(`${file} ended with code ${(await child.status).code}`);
       text += value;
     }
-    return new ServerProgram(child, stdout, text.slice(0, text.indexOf("\n")));
+    return new ServerProgram(child, stdout, text);
   }
 
   /** Of its process. */
@@ -61,7 +64,25 @@ export class ServerProgram implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /**
+   * Waits for its end, and gives its last line, read as JSON.
+   *
+   * @throws {Error} when it ends with another code than 0
+   */
+  async result<T>(): Promise<T> {
+    for (;;) {
+      const { done, value } = await this.#stdout.read();
+      if (done) break;
+      this.#text += value;
+    }
+    const { code } = await this.#child.status;
+    this.#isOver = true;
+    if (code !== 0) throw new Error(`A program ended with code ${code}`);
+    return JSON.parse(this.#text.trimEnd().split("\n").at(-1)!);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
     this.#child.kill("SIGKILL");
     await this.#stdout.cancel();
     await this.#child.status;

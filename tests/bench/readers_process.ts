@@ -13,6 +13,7 @@ export class ReadersProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: AsyncIterator<string>;
+  #isOver = false;
 
   private constructor(
     child: Deno.ChildProcess,
@@ -63,7 +64,10 @@ export class ReadersProcess implements AsyncDisposable {
     await this.#send({ reading });
   }
 
+  /** May be called again. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#child.kill("SIGKILL");
     await this.#input.abort().catch(() => {
       // The process is gone, which is what we want.

@@ -71,7 +71,7 @@ export class ProxyProcess implements AsyncDisposable {
     const inherited = Object.entries(Deno.env.toObject())
       .filter(([name]) => !name.startsWith("KAFKA_PROXY_"));
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...permissions, "src/main.ts", ...args],
+      args: ["run", "--v8-flags=--heap-growing-percent=25", ...permissions, "src/main.ts", ...args],
       cwd: ROOT,
       clearEnv: true,
       env: { ...Object.fromEntries(inherited), DENO_USE_WRITEV: "1", NO_COLOR: "1", ...env },
