@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { countOption, parseConsumerPerformance } from "./consumer_performance.ts";
 import { selfTimes, selfTimeTable } from "./cpu_profile.ts";
 import { readOptions, ROW_NAMES } from "./drain_options.ts";
 import { drainTable } from "./drain_report.ts";
 import { readFrames, writeFrames } from "./frame_file.ts";
+import { campaignTable } from "./campaign.ts";
+import { digitsOf, FrameCounter } from "./frame_counter.ts";
+import { fanoutPicture, latencyPicture } from "./pictures.ts";
+import { LatencyCounter } from "./latency_counter.ts";
 import { checkOrder } from "./order_check.ts";
 import { runProgram, ServerProgram } from "./program.ts";
 import { median } from "./statistics.ts";
@@ -155,6 +160,93 @@ for (const args of [["--records", "0"], ["--rounds", "1.5"], ["--row", "other"],
     assert.throws(() => readOptions(args), TypeError);
   });
 }
+
+/** A v1 frame on the wire, of these offsets and values of three bytes. */
+function wireFrame(...offsets: number[]): Buffer {
+  const payload = Buffer.from(
+    JSON.stringify(offsets.map((offset) => ({ message: "abc", offset }))),
+  );
+  const header = payload.length < 126
+    ? Buffer.from([0x81, payload.length])
+    : Buffer.from([0x81, 126, payload.length >> 8, payload.length & 255]);
+  return Buffer.concat([header, payload]);
+}
+
+Deno.test("FrameCounter.take() counts frames and records, cut anywhere", () => {
+  const bytes = Buffer.concat([
+    wireFrame(8, 9, 10, 11),
+    Buffer.from([0x89, 0]),
+    wireFrame(12),
+    wireFrame(13, 14, 15, 16, 17, 18),
+  ]);
+  for (let size = 1; size <= bytes.length; size++) {
+    const counter = new FrameCounter(8, 3);
+    for (let at = 0; at < bytes.length; at += size) counter.take(bytes.subarray(at, at + size));
+    assert.deepEqual([counter.frames, counter.records, counter.next], [3, 11, 19], `${size}`);
+    assert.equal(counter.bytes, bytes.length);
+  }
+});
+
+for (
+  const [what, frames, message] of [
+    ["a gap between frames", [wireFrame(0), wireFrame(2)], "Wanted offset 1, got 2"],
+    ["a gap inside", [wireFrame(0, 2)], /^Wanted \d+ bytes for offsets 0 to 2, got \d+$/],
+    ["a repeated record", [wireFrame(0, 1), wireFrame(1)], "Wanted offset 2, got 1"],
+  ] as const
+) {
+  Deno.test(`FrameCounter.take() refuses ${what}`, () => {
+    const counter = new FrameCounter(0, 3);
+    assert.throws(() => frames.forEach((frame) => counter.take(frame)), { message });
+  });
+}
+
+Deno.test("FrameCounter.closeCode is the server's", () => {
+  const counter = new FrameCounter(0, 3);
+  counter.take(Buffer.from([0x88, 2, 0x11, 0x38]));
+  assert.equal(counter.closeCode, 4408);
+});
+
+Deno.test("digitsOf() adds up the digits of a range", () => {
+  assert.equal(digitsOf(0, 9), 10);
+  assert.equal(digitsOf(8, 101), 2 + 180 + 6);
+});
+
+Deno.test("LatencyCounter.result has the delays' percentiles, the first ones left out", () => {
+  const counter = new LatencyCounter(1);
+  for (const delay of [999, ...Array.from({ length: 100 }, (_, i) => i + 1)]) {
+    counter.take(`1000000    `, 1_000_000 + delay * 1_000);
+  }
+  assert.deepEqual(counter.result, { records: 100, p50: 50, p95: 95, p99: 99, max: 100 });
+});
+
+const RUNS = [1, 2, 3].map((round) => ({
+  row: "10 readers",
+  round,
+  load: 0,
+  figures: { "deliveries/s": round * 1_000_000, "MB/s": round / 3 },
+}));
+
+Deno.test("campaignTable() has medians with the least and the most", () => {
+  assert.equal(
+    campaignTable(["10 readers", "none"], RUNS).split("\n").slice(2).join("\n"),
+    "| 10 readers | 2,000,000 (1,000,000 to 3,000,000) | 0.67 (0.33 to 1) |\n| none | - | - |",
+  );
+});
+
+Deno.test("fanoutPicture() and latencyPicture() draw the medians", () => {
+  const fanout = fanoutPicture({ runs: RUNS });
+  assert.match(fanout, /^<svg [^]*10 readers[^]*2\.0 M[^]*<\/svg>\n$/);
+  const figures = {
+    "proxy p50": 2,
+    "proxy p95": 3,
+    "proxy p99": 5,
+    "KafkaJS p50": 1,
+    "KafkaJS p95": 2,
+    "KafkaJS p99": 4,
+  };
+  const latency = latencyPicture({ runs: [{ row: "1000 records/s", round: 1, load: 0, figures }] });
+  assert.match(latency, /^<svg [^]*1000 records\/s[^]*5\.0 ms[^]*<\/svg>\n$/);
+});
 
 async function temporaryFolder() {
   const path = await Deno.makeTempDir();

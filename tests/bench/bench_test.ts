@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-const DRAIN = fileURLToPath(new URL("../bench/drain.ts", import.meta.url));
-
 Deno.test("bench:drain runs every row once at a tiny size", async () => {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
@@ -48,9 +46,43 @@ Deno.test("bench:drain ends with code 2 for an option it does not know", async (
   assert.match(stderr, /--nonsense[^]*Usage: /);
 });
 
-async function drain(...args: string[]) {
+for (
+  const [name, column, rows] of [
+    ["fanout", "deliveries/s", 3],
+    ["latency", "proxy p99", 2],
+    ["memory", "KB each", 2],
+    ["first_record", "median ms", 4],
+    ["idle_cpu", "% of a core", 2],
+    ["codecs", "records/s", 5],
+  ] as const
+) {
+  Deno.test(`bench:${name} runs every row once at a tiny size`, async () => {
+    const file = await Deno.makeTempFile({ suffix: ".json" });
+    try {
+      const args = ["--small", "--rounds=1", `--json=${file}`];
+      const { code, stdout, stderr } = await run(`${name}.ts`, args);
+      assert.equal(code, 0, stderr);
+      const lines = stdout.trimEnd().split("\n");
+      assert.match(lines[0], new RegExp(`^\\| row \\| .*${column.replace("/", "\\/")}`));
+      assert.equal(lines.length, 2 + rows);
+      const { benchmark, runs } = JSON.parse(await Deno.readTextFile(file));
+      assert.equal(benchmark, name);
+      assert.equal(runs.length, rows);
+      for (const { figures } of runs) assert.ok(Number.isFinite(figures[column]));
+    } finally {
+      await Deno.remove(file);
+    }
+  });
+}
+
+function drain(...args: string[]) {
+  return run("drain.ts", args);
+}
+
+async function run(file: string, args: readonly string[]) {
+  const path = fileURLToPath(new URL(file, import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", DRAIN, ...args],
+    args: ["run", "-A", path, ...args],
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();

@@ -53,7 +53,7 @@ export class FrameCounter {
     while (at < chunk.length) {
       if (this.#headerBytes === 0) {
         at = this.#takeHeader(chunk, at);
-        if (this.#headerBytes === 0) return;
+        if (this.#headerBytes === 0) continue; // not all of it yet, or nothing follows it
       }
       const count = Math.min(chunk.length - at, this.#payloadBytes - this.#seenBytes);
       this.#takePayload(chunk, at, count);

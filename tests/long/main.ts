@@ -1,6 +1,6 @@
 /**
  * `deno task test:long`: the campaigns and measurements that take minutes each, one after the other
- * on an otherwise idle machine. `docs/MEASUREMENTS.md` holds what they printed last.
+ * on an otherwise idle machine. `docs/BENCHMARKS.md` holds what they printed last.
  *
  * @module
  */
@@ -12,6 +12,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/bench/drain.ts"],
   ["tests/bench/stalled_memory.ts"],
+  ["tests/bench/crowd.ts"],
+  ["tests/bench/stalled_crowd.ts"],
   ["tests/bench/idle_groups.ts"],
   ["tests/long/hostile_load.ts"],
   ["tests/long/takeover_rounds.ts", "--rounds", "50", "--seed", "1"],
