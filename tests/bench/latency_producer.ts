@@ -1,5 +1,6 @@
 /**
- * Program: writes stamped records at a steady rate, every millisecond its share.
+ * Program: writes stamped records at a steady rate, every millisecond its share; or later and more
+ * at a time when the broker has not answered what went before.
  *
  * Usage: `latency_producer.ts HOST:PORT TOPIC RATE RECORDS`.
  *
@@ -7,6 +8,9 @@
  */
 import { Kafka, logLevel } from "kafkajs";
 import { stampedValue } from "./latency_counter.ts";
+
+/** Requests at a time: more would wait in the client and be old before they are sent. */
+const MOST_UNDER_WAY = 4;
 
 const [bootstrap, topic, rateText, recordsText] = Deno.args;
 const [rate, records] = [Number(rateText), Number(recordsText)];
@@ -20,7 +24,7 @@ let sent = 0;
 let underWay = 0;
 const timer = setInterval(() => {
   const due = Math.min(Math.floor((performance.now() - startMs) / 1_000 * rate), records);
-  if (due === sent) return;
+  if (due === sent || underWay === MOST_UNDER_WAY) return;
   const messages = Array.from({ length: due - sent }, () => ({ value: stampedValue() }));
   sent = due;
   underWay++;
