@@ -92,7 +92,7 @@ Deno.test("three processes on one port share the partitions of a group, and go o
   proxies[0].signal("SIGTERM");
   await proxies[0].ended();
   await using reader = await RecordClient.open(
-    `${proxies[1].url}?topic=${topic}&consumerGroup=&partition=all&offset=0`,
+    `${proxies[1].url}?topic=${topic}&consumerGroup=&partition=all&offset=earliest`,
   );
   await reader.until(600);
 });
