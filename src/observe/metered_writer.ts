@@ -7,6 +7,8 @@ export class MeteredWriter implements RecordWriter {
   readonly #writer: RecordWriter;
   readonly #metrics: Metrics;
   readonly #topics: BoundedNames;
+  #records = 0;
+  #bytes = 0;
 
   constructor(
     writer: RecordWriter,
@@ -15,6 +17,11 @@ export class MeteredWriter implements RecordWriter {
     this.#writer = writer;
     this.#metrics = metrics;
     this.#topics = topics;
+  }
+
+  /** Records with an offset so far, and bytes of all. */
+  get produced(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#records, bytes: this.#bytes };
   }
 
   async write(topic: string, records: readonly NewRecord[]): Promise<Written[]> {
@@ -35,6 +42,7 @@ export class MeteredWriter implements RecordWriter {
       const { code } = result.error;
       codes.set(code, (codes.get(code) ?? 0) + 1);
     }
+    this.#records += counts.ok;
     const topic = this.#topics.label(name);
     for (const [outcome, count] of Object.entries(counts)) {
       if (count === 0) continue;
@@ -45,6 +53,7 @@ export class MeteredWriter implements RecordWriter {
     }
     let bytes = 0;
     for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
+    this.#bytes += bytes;
     this.#metrics.add("kafka_proxy_produced_bytes_total", { topic }, bytes);
   }
 }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { HistogramFamily, MetricFamily } from "./metric_family.ts";
 import {
   type LabelsOf,
   METRIC_TABLE,
@@ -8,10 +8,10 @@ import {
 } from "./metric_table.ts";
 
 /** Media type of {@linkcode Metrics.text}, Prometheus' text format. */
-export const METRICS_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
+export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
- * The metrics of one proxy, in a registry of their own.
+ * The metrics of one proxy, in Prometheus' text format.
  *
  * What happens seldom is counted as it happens ({@linkcode add}, {@linkcode observe}). What somebody
  * else counts already, or is a state, is read when somebody asks: collectors do that.
@@ -27,25 +27,17 @@ export const METRICS_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
  * ```
  */
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly #counters = new Map<MetricName, Counter>();
-  readonly #gauges = new Map<MetricName, Gauge>();
-  readonly #histograms = new Map<MetricName, Histogram>();
+  readonly #families = new Map<MetricName, MetricFamily>();
+  readonly #histograms = new Map<MetricName, HistogramFamily>();
   readonly #collectors: (() => void | Promise<void>)[] = [];
   #scraping: Promise<string> | undefined;
 
   /** With every metric of the table; those without labels are 0. */
   constructor() {
-    const registers = [this.#registry];
     for (const name of Object.keys(METRIC_TABLE) as MetricName[]) {
-      const { type, help, labels, buckets }: MetricRow = METRIC_TABLE[name];
-      const options = { name, help, labelNames: [...labels], registers };
-      if (type === "counter") this.#counters.set(name, new Counter(options));
-      else if (type === "gauge") this.#gauges.set(name, new Gauge(options));
-      else {
-        const bounds = buckets === undefined ? {} : { buckets: [...buckets] };
-        this.#histograms.set(name, new Histogram({ ...options, ...bounds }));
-      }
+      const row: MetricRow = METRIC_TABLE[name];
+      if (row.type === "histogram") this.#histograms.set(name, new HistogramFamily(name, row));
+      else this.#families.set(name, new MetricFamily(name, row));
     }
   }
 
@@ -56,7 +48,7 @@ export class Metrics {
 
   /** Counts up. */
   add<Name extends MetricOf<"counter">>(name: Name, labels: LabelsOf<Name>, count = 1): void {
-    this.#counters.get(name)?.inc(labels, count);
+    this.#families.get(name)?.add(labels, count);
   }
 
   /** Puts one value into a histogram, in seconds. */
@@ -66,19 +58,17 @@ export class Metrics {
 
   /** Sets a gauge. */
   set<Name extends MetricOf<"gauge">>(name: Name, labels: LabelsOf<Name>, value: number): void {
-    this.#gauges.get(name)?.set(labels, value);
+    this.#families.get(name)?.set(labels, value);
   }
 
   /** Sets a counter that somebody else counts; it must not go back. */
   total<Name extends MetricOf<"counter">>(name: Name, labels: LabelsOf<Name>, count: number): void {
-    const counter = this.#counters.get(name);
-    counter?.remove(labels);
-    counter?.inc(labels, count);
+    this.#families.get(name)?.set(labels, count);
   }
 
   /** Forgets all series of these gauges, so that what is not set again is absent. */
   clear(...names: readonly MetricOf<"gauge">[]): void {
-    for (const name of names) this.#gauges.get(name)?.reset();
+    for (const name of names) this.#families.get(name)?.clear();
   }
 
   /** What `/metrics` answers; those who ask at the same time get the same. */
@@ -88,6 +78,8 @@ export class Metrics {
 
   async #text(): Promise<string> {
     await Promise.allSettled(this.#collectors.map(async (collect) => await collect()));
-    return await this.#registry.metrics();
+    const names = Object.keys(METRIC_TABLE) as MetricName[];
+    return names.map((name) => (this.#families.get(name) ?? this.#histograms.get(name))?.text())
+      .join("");
   }
 }

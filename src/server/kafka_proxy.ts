@@ -16,6 +16,7 @@ import { eventMetrics } from "../observe/event_metrics.ts";
 import { EventLog } from "../observe/log.ts";
 import { MeteredGroupMembers, MeteredGroupPositions } from "../observe/metered_groups.ts";
 import { MeteredReader } from "../observe/metered_reader.ts";
+import { MeteredWriter } from "../observe/metered_writer.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { RecordTimes } from "../observe/record_times.ts";
 import { Traffic } from "../observe/traffic.ts";
@@ -139,6 +140,7 @@ export class KafkaProxy {
     const committed = new CommittedOffsets();
     const reader = new MeteredReader(this.#kafka.reader, { metrics, topics, times });
     const meters = { metrics, groups: new BoundedNames(settings.maxMetricSeries), committed };
+    const writer = new MeteredWriter(this.#kafka.writer, { metrics, topics });
     const traffic = new Traffic(settings.maxMetricSeries);
     const { cacheBytes, memoryBytes } = settings;
     const budget = new MemoryBudget(memoryBytes);
@@ -189,7 +191,7 @@ export class KafkaProxy {
           log: this.#log,
           traffic,
           delays: () => this.#delay.delays,
-          produced: () => ({ records: 0, bytes: 0 }),
+          produced: () => writer.produced,
         },
         events: this.#events,
         topics: {
@@ -220,7 +222,7 @@ export class KafkaProxy {
         events: this.#events,
         traffic,
         commitIntervalMs: settings.commitIntervalMs,
-        writer: this.#kafka.writer,
+        writer,
         permits: new PermitPool(PRODUCE_POOL),
         limits: {
           frameBytes: settings.maxMessageBytes,

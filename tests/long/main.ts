@@ -21,6 +21,7 @@ const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/long/work_queue.ts", "--records", "200000", "--disturbances", "20", "--seed", "1"],
   ["tests/long/produce_storm.ts", "--records", "200000", "--sockets", "50", "--restarts", "2"],
   ["tests/long/resume_rounds.ts", "--records", "1000000", "--rounds", "30", "--seed", "1"],
+  ["tests/long/scraped.ts", "--seconds", "120"],
 ];
 
 if (import.meta.main) {

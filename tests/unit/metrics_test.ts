@@ -32,6 +32,27 @@ Deno.test("Metrics.total() sets a counter that somebody else counts", async () =
   ]);
 });
 
+Deno.test("Metrics.text() escapes what names may hold", async () => {
+  const metrics = new Metrics();
+  metrics.add("kafka_proxy_rebalances_total", { group: 'a"b\\c\nd' });
+  assert.ok((await metrics.text()).includes('_total{group="a\\"b\\\\c\\nd"} 1\n'));
+});
+
+Deno.test("Metrics.observe() counts values up to each bound, the bound itself included", async () => {
+  const metrics = new Metrics();
+  const name = "kafka_proxy_session_duration_seconds";
+  for (const seconds of [0.5, 1, 5, 1e6]) metrics.observe(name, seconds);
+  const text = await metrics.text();
+  assert.deepEqual(
+    series(text, `${name}_bucket`).map(([{ le }, count]) => [le, count]),
+    [["1", 2], ["10", 3], ["60", 3], ["600", 3], ["3600", 3], ["21600", 3], ["86400", 3], [
+      "+Inf",
+      4,
+    ]],
+  );
+  assert.deepEqual(series(text, `${name}_count`), [[{}, 4]]);
+});
+
 Deno.test("Metrics.clear() makes what is not set again absent", async () => {
   const metrics = new Metrics();
   metrics.set("kafka_proxy_cursors", { state: "live" }, 3);
