@@ -7,7 +7,8 @@ import { readOptions, ROW_NAMES } from "./drain_options.ts";
 import { drainTable } from "./drain_report.ts";
 import { readFrames, writeFrames } from "./frame_file.ts";
 import { campaignTable } from "./campaign.ts";
-import { digitsOf, FrameCounter } from "./frame_counter.ts";
+import { FrameCounter } from "./frame_counter.ts";
+import { digitsOf, v1Shape, v2Shape } from "./frame_shape.ts";
 import { fanoutPicture, latencyPicture } from "./pictures.ts";
 import { LatencyCounter } from "./latency_counter.ts";
 import { checkOrder } from "./order_check.ts";
@@ -163,9 +164,11 @@ for (const args of [["--records", "0"], ["--rounds", "1.5"], ["--row", "other"],
 
 /** A v1 frame on the wire, of these offsets and values of three bytes. */
 function wireFrame(...offsets: number[]): Buffer {
-  const payload = Buffer.from(
-    JSON.stringify(offsets.map((offset) => ({ message: "abc", offset }))),
-  );
+  return textFrame(JSON.stringify(offsets.map((offset) => ({ message: "abc", offset }))));
+}
+
+function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
   const header = payload.length < 126
     ? Buffer.from([0x81, payload.length])
     : Buffer.from([0x81, 126, payload.length >> 8, payload.length & 255]);
@@ -180,7 +183,7 @@ Deno.test("FrameCounter.take() counts frames and records, cut anywhere", () => {
     wireFrame(13, 14, 15, 16, 17, 18),
   ]);
   for (let size = 1; size <= bytes.length; size++) {
-    const counter = new FrameCounter(8, 3);
+    const counter = new FrameCounter(8, v1Shape(3));
     for (let at = 0; at < bytes.length; at += size) counter.take(bytes.subarray(at, at + size));
     assert.deepEqual([counter.frames, counter.records, counter.next], [3, 11, 19], `${size}`);
     assert.equal(counter.bytes, bytes.length);
@@ -195,13 +198,38 @@ for (
   ] as const
 ) {
   Deno.test(`FrameCounter.take() refuses ${what}`, () => {
-    const counter = new FrameCounter(0, 3);
+    const counter = new FrameCounter(0, v1Shape(3));
     assert.throws(() => frames.forEach((frame) => counter.take(frame)), { message });
   });
 }
 
+Deno.test("FrameCounter.take() counts v2 frames of records, and passes over the others", () => {
+  const records = (from: number, to: number) =>
+    textFrame(
+      JSON.stringify({
+        type: "records",
+        subscription: 1,
+        topic: "t",
+        partition: 0,
+        records: Array.from({ length: to - from }, (_, i) => ({
+          offset: `${from + i}`,
+          value: "abc",
+        })),
+        next: `${to}`,
+        end: "1000",
+      }),
+    );
+  const counter = new FrameCounter(8, v2Shape("t", 3));
+  counter.take(textFrame('{"type":"hello"}'));
+  counter.take(records(8, 11));
+  counter.take(textFrame('{"type":"position","subscription":1,"resume":"x"}'));
+  counter.take(records(11, 120));
+  assert.deepEqual([counter.frames, counter.records, counter.next], [2, 112, 120]);
+  assert.throws(() => counter.take(records(121, 122)), { message: "Wanted offset 120, got 121" });
+});
+
 Deno.test("FrameCounter.closeCode is the server's", () => {
-  const counter = new FrameCounter(0, 3);
+  const counter = new FrameCounter(0, v1Shape(3));
   counter.take(Buffer.from([0x88, 2, 0x11, 0x38]));
   assert.equal(counter.closeCode, 4408);
 });

@@ -36,21 +36,33 @@ export const FANOUT: Campaign = {
     resources.defer(() => Deno.remove(folder, { recursive: true }));
     const sizes = isSmall ? SMALL_SIZES : SIZES;
     const rows = sizes.map(([sockets, records]) => proxyRow(kafka, sockets, records));
+    const [v2Sockets, v2Records] = isSmall ? SMALL_SIZES[1] : SIZES[2];
+    rows.push(proxyRow(kafka, v2Sockets, v2Records, "v2"));
     const [controlSockets, controlRecords] = isSmall ? SMALL_SIZES[1] : SIZES[2];
     return [...rows, await runtimeRow(kafka, controlSockets, controlRecords, folder)];
   },
 };
 
-function proxyRow(kafka: BenchKafka, sockets: number, records: number): CampaignRow {
+function proxyRow(
+  kafka: BenchKafka,
+  sockets: number,
+  records: number,
+  protocol: "v1" | "v2" = "v1",
+): CampaignRow {
   return {
-    name: `${sockets} readers`,
+    name: `${sockets} readers${protocol === "v2" ? ", v2" : ""}`,
     settings: { records, valueBytes: VALUE_BYTES },
     async run() {
       const topic = await kafka.newTopic();
       await using proxy = await kafka.startProxy();
-      const url = `${proxy.url}?topic=${topic}&consumerGroup=&offset=0`;
-      const options = { url, sockets, from: 0, valueBytes: VALUE_BYTES };
-      await using readers = await ReadersProcess.start(options);
+      const query = protocol === "v2" ? "" : `?topic=${topic}&consumerGroup=&offset=0`;
+      await using readers = await ReadersProcess.start({
+        url: `${proxy.url}${query}`,
+        sockets,
+        from: 0,
+        valueBytes: VALUE_BYTES,
+        ...protocol === "v2" && { v2Topic: topic },
+      });
       const cpu = [proxy.pid, readers.pid].map((pid) => processCpuSeconds(pid)!);
       const reached = readers.until(records);
       await kafka.helper.produce({ topic, count: records, valueBytes: VALUE_BYTES });

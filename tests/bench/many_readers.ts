@@ -1,5 +1,5 @@
 /**
- * Program: many v1 clients on bare TCP connections, which count what comes without reading all of
+ * Program: many clients on bare TCP connections, which count what comes without reading all of
  * it, so that one process keeps up with a server that sends at full speed.
  *
  * Usage: `many_readers.ts OPTIONS`, with {@linkcode ManyReadersOptions} as JSON. Prints one line of
@@ -13,6 +13,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { httpUpgrade } from "../support/http_upgrade.ts";
 import { FrameCounter } from "./frame_counter.ts";
+import { v1Shape, v2Shape } from "./frame_shape.ts";
 
 /** What the readers are to do. */
 export interface ManyReadersOptions {
@@ -25,6 +26,8 @@ export interface ManyReadersOptions {
   readonly readBytes: number;
   /** Connections opened at a time. */
   readonly parallel: number;
+  /** Speaks v2 and subscribes to this topic; v1 without. */
+  readonly v2Topic?: string;
 }
 
 /** `until`: all have every record before that offset. `stop`, `go`: nobody reads meanwhile. */
@@ -90,6 +93,25 @@ async function read(connection: Deno.TcpConn, counter: FrameCounter, bytes: numb
   }
 }
 
+/** Sends a subscribe frame; the mask is 0, which leaves the payload as it is. */
+async function subscribe(connection: Deno.TcpConn, topic: string, from: number): Promise<void> {
+  const payload = Buffer.from(
+    JSON.stringify({ type: "subscribe", topics: [topic], from: `${from}`, fields: [] }),
+  );
+  const head = Buffer.from([
+    0x81,
+    0x80 | 126,
+    payload.length >> 8,
+    payload.length & 255,
+    0,
+    0,
+    0,
+    0,
+  ]);
+  const frame = Buffer.concat([head, payload]);
+  for (let at = 0; at < frame.length;) at += await connection.write(frame.subarray(at));
+}
+
 function obey(command: ReadersCommand): void {
   if ("look" in command) return report("look");
   if ("reading" in command) {
@@ -106,9 +128,14 @@ function obey(command: ReadersCommand): void {
 if (import.meta.main) {
   const options: ManyReadersOptions = JSON.parse(Deno.args[0]);
   const open = async () => {
-    const { connection, status, body } = await httpUpgrade(options.url, { timeoutMs: 60_000 });
+    const { v2Topic: topic, from, valueBytes } = options;
+    const headers = topic === undefined ? {} : { "sec-websocket-protocol": "kafka-proxy.v2" };
+    const request = { timeoutMs: 60_000, headers };
+    const { connection, status, body } = await httpUpgrade(options.url, request);
     if (status !== 101) throw new Error(`Not upgraded: ${status} ${body}`);
-    const counter = new FrameCounter(options.from, options.valueBytes);
+    if (topic !== undefined) await subscribe(connection, topic, from);
+    const shape = topic === undefined ? v1Shape(valueBytes) : v2Shape(topic, valueBytes);
+    const counter = new FrameCounter(from, shape);
     counters.push(counter);
     read(connection, counter, options.readBytes).catch(fail);
   };

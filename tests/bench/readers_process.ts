@@ -6,7 +6,7 @@ const PROGRAM = fileURLToPath(new URL("many_readers.ts", import.meta.url));
 /** What the bytes read at a time may add up to. */
 const READ_BUDGET_BYTES = 128 << 20;
 
-/** Many v1 clients in a process of their own. */
+/** Many clients in a process of their own. */
 export class ReadersProcess implements AsyncDisposable {
   /** When all were open. */
   readonly opened: ReadersReport;
@@ -28,7 +28,7 @@ export class ReadersProcess implements AsyncDisposable {
 
   /** Starts it, and waits until all are open. */
   static async start(
-    options: Pick<ManyReadersOptions, "url" | "sockets" | "from" | "valueBytes">,
+    options: Pick<ManyReadersOptions, "url" | "sockets" | "from" | "valueBytes" | "v2Topic">,
   ): Promise<ReadersProcess> {
     const share = Math.floor(READ_BUDGET_BYTES / options.sockets);
     const readBytes = Math.min(Math.max(share, 8 << 10), 256 << 10);
