@@ -125,6 +125,8 @@ export interface LibraryOptions {
   maxGroupSessions?: number;
   /** Whether pinned partitions are unique over all processes, or within this one only; `on`. */
   lease?: "on" | "off";
+  /** Whether browsers get the console at `/`; `on`. */
+  console?: "on" | "off";
   /** Beginning of the names of the groups that leases live in; `kafka-proxy.pin.`. */
   leasePrefix?: string;
   /** Topics beginning with `__` that may be read; none. */

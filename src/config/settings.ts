@@ -130,6 +130,8 @@ export interface Settings {
   readonly maxGroupSessions: number;
   /** Whether pinned partitions are unique over all processes, or only within this one. */
   readonly lease: "on" | "off";
+  /** Whether browsers get the console at `/`. */
+  readonly console: "on" | "off";
   /** Beginning of the names of the groups that leases live in. */
   readonly leasePrefix: string;
   /** Topics beginning with `__` that may be read. */

@@ -365,6 +365,10 @@ export const SETTINGS_TABLE: { readonly [Key in SettingKey]: SettingRow<Settings
     doc: "Most clients in consumer groups at a time; one more is answered with 503.",
     live: true,
   }),
+  console: row("console", choice<"on" | "off">("on", "off"), "on", {
+    doc: "Whether a browser that opens the server's address gets the console, a page that shows " +
+      "topics, records, sessions and charts, as far as one's rights go.",
+  }),
   lease: row("lease", choice<"on" | "off">("on", "off"), "on", {
     doc: "Pinned partitions are unique over all processes by membership in Kafka groups of their " +
       "own; off for clusters that forbid those: then within this process only.",

@@ -24,6 +24,7 @@ import { Claims } from "../session/claims.ts";
 import { PermitPool } from "../session/permit_pool.ts";
 import { WaterMarks } from "../socket/water_marks.ts";
 import { adminRoutes } from "./admin_routes.ts";
+import { clientRoutes, consoleRoutes, wantsPage } from "./console_routes.ts";
 import { CursorWatch } from "./cursor_watch.ts";
 import { drainSessions } from "./drain.ts";
 import { CertificateWatch, readCertificate, type ServerCertificate } from "./certificate_watch.ts";
@@ -178,7 +179,12 @@ export class KafkaProxy {
       events: this.#events,
       refused: (error, request, address) => this.#refused(error, request, address),
     };
-    this.#adminRoutes = httpRoutes(state, (routes) =>
+    const pageRoutes = (routes: HttpRoutes) => {
+      clientRoutes(routes);
+      if (settings.console === "on") consoleRoutes(routes);
+    };
+    this.#adminRoutes = httpRoutes(state, (routes) => {
+      pageRoutes(routes);
       adminRoutes(routes, {
         access: () => ({
           authenticator: this.#access.authenticator,
@@ -203,8 +209,11 @@ export class KafkaProxy {
           void this.drain(by);
           return this.#settings.drainMs;
         },
-      }));
-    this.#routes = settings.adminPort === undefined ? this.#adminRoutes : httpRoutes(state);
+      });
+    });
+    this.#routes = settings.adminPort === undefined
+      ? this.#adminRoutes
+      : httpRoutes(state, pageRoutes);
     const current = () => this.#settings;
     this.#context = {
       get settings() {
@@ -455,7 +464,8 @@ export class KafkaProxy {
       if (pathname === undefined) {
         throw new ProxyError("bad_request", "Cannot read the request's address: check its Host");
       }
-      if (pathname === "/") return await handleUpgrade(request, address, this.#context);
+      const isPage = this.#settings.console === "on" && wantsPage(request);
+      if (pathname === "/" && !isPage) return await handleUpgrade(request, address, this.#context);
       const answered = await this.#hooks.fetch?.(request);
       return answered ?? await this.#routes.fetch(request, { remoteAddress: address });
     } catch (error) {

@@ -10,6 +10,8 @@ const RANKS: Readonly<Record<string, number>> = {
   observe: 1,
   kafka: 2,
   socket: 2,
+  client: 2,
+  console: 3,
   log: 3,
   session: 4,
   server: 5,
@@ -18,12 +20,12 @@ const RANKS: Readonly<Record<string, number>> = {
   "mod.ts": 6,
 };
 
-/** Words that only one place of `src/` may say in its code. */
+/** Words that only one place of `src/`, or some, may say in their code. */
 const OWN_WORDS: readonly (readonly [word: RegExp, place: string])[] = [
   [/\bDeno\s*\.\s*upgradeWebSocket\b/, "src/socket/"],
-  [/\bWebSocket\b/, "src/socket/"],
+  [/\bWebSocket\b/, "src/socket/ src/client/"],
   [/\bDeno\s*\.\s*(?:args|env|exit)\b/, "src/main.ts"],
-  [/\bconsole\b/, "src/main.ts"],
+  [/(?<![.#])\bconsole(?=\s*\.)/, "src/main.ts"],
 ];
 
 /** Foreign modules that only one place of `src/` may import. */
@@ -64,6 +66,7 @@ function wrongImport(path: string, specifier: string): string | undefined {
   if (ownRank === undefined) return `${own} has no rank`;
   if (otherRank === undefined) return `${other} has no rank`;
   if (otherRank >= ownRank) return `${other} is of rank ${otherRank}, ${own} of rank ${ownRank}`;
+  if (own === "client" && other !== "protocol") return "the client imports the protocol only";
   if (own === "protocol" && other !== "core") {
     return "the protocol imports itself and the core only";
   }
@@ -71,10 +74,13 @@ function wrongImport(path: string, specifier: string): string | undefined {
 
 function foreignWords(path: string, text: string): string[] {
   const lines = codeOf(text).split("\n");
-  return OWN_WORDS.filter(([, place]) => !path.startsWith(place)).flatMap(([word, place]) =>
+  return OWN_WORDS.filter(([, places]) =>
+    !places.split(" ").some((place) => path.startsWith(place))
+  ).flatMap(([word, place]) =>
     lines.flatMap((line, i) => {
       const found = word.exec(line);
-      return found === null ? [] : [`${path}:${i + 1} says "${found[0]}": only ${place} may`];
+      const who = place.split(" ").join(" and ");
+      return found === null ? [] : [`${path}:${i + 1} says "${found[0]}": only ${who} may`];
     })
   );
 }

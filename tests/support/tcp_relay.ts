@@ -83,7 +83,9 @@ export class TcpRelay implements AsyncDisposable {
     try {
       return await Deno.connect({ ...this.#target });
     } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
+      const isAway = error instanceof Deno.errors.ConnectionRefused ||
+        error instanceof Deno.errors.ConnectionReset;
+      if (isAway) return undefined;
       throw error;
     }
   }

@@ -79,6 +79,12 @@ for (
       'src/protocol/v1_request.ts:1 imports "node:buffer": the protocol imports itself and the core only',
     ],
     [
+      "the server in the client",
+      "src/client/link.ts",
+      'import { ProxyError } from "../core/proxy_error.ts";',
+      'src/client/link.ts:1 imports "../core/proxy_error.ts": the client imports the protocol only',
+    ],
+    [
       "an upgrade elsewhere",
       "src/server/upgrade_handler.ts",
       "const { socket } = Deno.upgradeWebSocket(request);",
@@ -88,7 +94,7 @@ for (
       "a WebSocket elsewhere",
       "src/session/v1_session.ts",
       "if (socket.readyState === WebSocket.OPEN) return;",
-      'src/session/v1_session.ts:1 says "WebSocket": only src/socket/ may',
+      'src/session/v1_session.ts:1 says "WebSocket": only src/socket/ and src/client/ may',
     ],
     [
       "arguments elsewhere",

@@ -219,6 +219,7 @@ const SAMPLES: Partial<
     outside: ["", "proxy", "10.0.0.0/33", "::/129", "10.0.0", "1.2.3.4/8/8", "fe80::1%eth0", "a/8"],
   },
   lease: { inside: [["on", "on"], ["off", "off"]], outside: ["", "On", "yes"] },
+  console: { inside: [["on", "on"], ["off", "off"]], outside: ["", "On", "yes"] },
   leasePrefix: {
     inside: [["p", "p"], ["a.B-c_1", "a.B-c_1"]],
     outside: ["", "a b", "ä", "x".repeat(101)],
@@ -380,6 +381,7 @@ Deno.test("parseSettings() gives the defaults, only the brokers named", () => {
     reusePort: "off",
     maxGroupSessions: 500,
     lease: "on",
+    console: "on",
     leasePrefix: "kafka-proxy.pin.",
     internalTopics: [],
     logLevel: "info",

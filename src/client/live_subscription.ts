@@ -1,0 +1,576 @@
+import type { PartitionPosition, V2Response } from "../protocol/v2_responses.ts";
+import type { BinaryRecords } from "./binary_records.ts";
+import { aborted, ClientError } from "./client_error.ts";
+import { pauseMs } from "./comeback.ts";
+import type { Connection, RequestFrame, SubscriptionFrames } from "./connection.ts";
+import { ConsumedRecord } from "./consumed_record.ts";
+import { type Deferred, deferred } from "./deferred.ts";
+import { type PartitionProgress, Progress } from "./partition_progress.ts";
+import type { Subscription } from "./subscription.ts";
+import type { Gap, SubscribeFrom, SubscribeOptions } from "./subscribe_options.ts";
+
+/** Errors of the server's table that may pass; a subscription is begun again after a pause. */
+export const PASSING_CODES: readonly string[] = [
+  "internal",
+  "kafka_unavailable",
+  "leaving",
+  "overloaded",
+  "stalled",
+];
+
+/** Acknowledgements are gathered for so long. */
+const ACK_MS = 5;
+
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What waits for the iterator, in the order in which it came. */
+type Waiting =
+  | {
+    readonly kind: "records";
+    readonly records: BinaryRecords;
+    readonly topic: string;
+    from: bigint;
+  }
+  | { readonly kind: "gap"; readonly gap: Gap }
+  | { readonly kind: "token"; readonly token: string };
+
+/** What a subscription needs of its client. */
+export interface SubscriptionHost {
+  /** It has received records, or is at another place: the client's state may have changed. */
+  moved(useful: boolean): void;
+  /** It is over, maybe before its constructor has returned. */
+  ended(subscription: object): void;
+}
+
+/** Somebody waits until these are committed. */
+interface FlushWait {
+  readonly targets: Map<PartitionProgress, bigint>;
+  readonly done: Deferred<void>;
+}
+
+/** A subscription from its first connection to its end. */
+export class LiveSubscription<V, K> implements Subscription<V, K> {
+  readonly #options: SubscribeOptions<V, K>;
+  readonly #host: SubscriptionHost;
+  readonly #progress = new Progress();
+  readonly #waiting: Waiting[] = [];
+  readonly #flushes = new Set<FlushWait>();
+  readonly #credit: number;
+  readonly #isAcked: boolean;
+  readonly #isBalanced: boolean;
+  readonly #onAbort = () => {
+    this.#drop();
+    this.#fail(aborted(this.#options.signal!));
+  };
+  readonly #ack = (topic: string, partition: number, offset: bigint) =>
+    this.#acknowledge(topic, partition, offset);
+  #topics: readonly string[];
+  #connection: Connection | undefined;
+  #number: number | undefined;
+  /** Of the server, after everything it has sent. */
+  #token: string | undefined;
+  /** The same after everything the iterator has consumed. */
+  #consumedToken: string | undefined;
+  /** Records waiting here. */
+  #held = 0;
+  /** Records consumed since credit was given. */
+  #spent = 0;
+  #hasBegun = false;
+  #isBehind = false;
+  #failures = 0;
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  #againTimer: ReturnType<typeof setTimeout> | undefined;
+  #arrived: Deferred<void> | undefined;
+  #end: { readonly error: ClientError | undefined } | undefined;
+
+  constructor(options: SubscribeOptions<V, K>, host: SubscriptionHost) {
+    this.#options = options;
+    this.#host = host;
+    this.#topics = options.topics;
+    this.#credit = options.credit ?? 1_000;
+    this.#isAcked = options.group !== undefined && (options.ack ?? "client") === "client";
+    this.#isBalanced = options.group !== undefined && options.partitions === undefined;
+    this.#token = this.#consumedToken = options.resume;
+    if (options.signal?.aborted) this.#fail(aborted(options.signal));
+    else options.signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  get resumeToken(): string | undefined {
+    return this.#consumedToken;
+  }
+
+  /** Whether records are still to be read that were there when the connection was made. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  get heldRecords(): number {
+    return this.#held;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<ConsumedRecord<V, K>> {
+    return {
+      next: async () => {
+        while (true) {
+          const record = this.#take();
+          if (record !== undefined) return { done: false, value: record };
+          if (this.#end?.error !== undefined) throw this.#end.error;
+          if (this.#end !== undefined) return { done: true, value: undefined };
+          this.#arrived ??= deferred();
+          await this.#arrived.promise;
+        }
+      },
+      return: async () => {
+        await this.close();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  async flush(): Promise<void> {
+    const targets = new Map<PartitionProgress, bigint>();
+    for (const each of this.#progress) {
+      if (each.acked !== undefined && each.acked > (each.committed ?? -1n)) {
+        targets.set(each, each.acked);
+      }
+    }
+    if (targets.size === 0) return;
+    if (this.#end !== undefined) throw this.#end.error ?? over();
+    const wait: FlushWait = { targets, done: deferred() };
+    this.#flushes.add(wait);
+    for (const each of targets.keys()) each.ackSent = undefined;
+    this.#sendAcks();
+    try {
+      await wait.done.promise;
+    } finally {
+      this.#flushes.delete(wait);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#drop();
+    this.#finish(undefined);
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A connection is there: begins, or begins again where it was. */
+  opened(connection: Connection): void {
+    if (this.#end !== undefined) return;
+    this.#connection = connection;
+    this.#begin(connection);
+  }
+
+  /** The connection is gone. */
+  lost(): void {
+    this.#connection = undefined;
+    this.#number = undefined;
+    this.#isBehind = false;
+    clearTimeout(this.#againTimer);
+    // What a member of a balanced group had is another one's now.
+    if (this.#isBalanced && this.#isAcked) this.#forget(() => true);
+  }
+
+  /** The client is over. */
+  clientEnded(error: ClientError | undefined): void {
+    this.#finish(error);
+  }
+
+  #begin(connection: Connection): void {
+    const request = this.#request();
+    connection.request(request, (answer) => {
+      if (answer instanceof ClientError) this.#refused(answer);
+      else if (answer.type === "subscribed") this.#subscribed(answer, connection, request);
+    });
+  }
+
+  #request(): RequestFrame {
+    const { topics, group, partitions, until, isolation, onRange, rate, maxUnacked, ack } =
+      this.#options;
+    this.#spent = 0;
+    return {
+      type: "subscribe",
+      topics,
+      group,
+      partitions,
+      until,
+      isolation,
+      rate,
+      // Begun once, it goes on: what is missing then is told as a gap.
+      onRange: this.#hasBegun ? "earliest" : onRange,
+      ack: group === undefined ? undefined : ack ?? "client",
+      maxUnacked: this.#isAcked ? maxUnacked : undefined,
+      credit: Math.max(this.#credit - this.#held, 1),
+      ...this.#place(),
+    };
+  }
+
+  /**
+   * Where to begin. Again: in balanced groups where the group is; in pinned partitions that are
+   * acknowledged, after what was; otherwise by the server's token, which knows a topic that was
+   * created anew from the one it was, and without a token yet by our own count.
+   */
+  #place(): { from?: unknown; resume?: string } {
+    const { from, group } = this.#options;
+    if (this.#hasBegun) {
+      if (this.#isBalanced) return { from: "committed" };
+      const own = this.#isAcked
+        ? this.#progress.offsets(({ acked, start }) => acked ?? start)
+        : this.#token === undefined
+        ? this.#progress.offsets(({ next }) => next)
+        : undefined;
+      if (own !== undefined) return { from: own };
+    }
+    if (this.#token !== undefined && !(this.#isAcked && this.#hasBegun)) {
+      return { resume: this.#token };
+    }
+    return { from: from === undefined && group === undefined ? "latest" : wireStart(from) };
+  }
+
+  #subscribed(
+    answer: V2Response & { type: "subscribed" },
+    connection: Connection,
+    request: RequestFrame,
+  ): void {
+    if (this.#end !== undefined) {
+      connection.send({ type: "unsubscribe", subscription: answer.subscription });
+      return;
+    }
+    this.#number = answer.subscription;
+    this.#topics = answer.topics;
+    const frames: SubscriptionFrames = {
+      records: (records) => this.#records(records),
+      control: (frame) => this.#control(frame),
+    };
+    connection.route(answer.subscription, frames);
+    const isExact = "resume" in request && answer.recovered === true;
+    for (const position of answer.partitions) this.#positioned(position, isExact, connection);
+    if (answer.partitions.length > 0) this.#hasBegun = true;
+    this.#look();
+    this.#sendAcks();
+    this.#host.moved(false);
+  }
+
+  /** The server has begun, or begun again, in a partition. */
+  #positioned(position: PartitionPosition, isExact: boolean, connection: Connection): void {
+    const { topic, partition } = position;
+    const next = BigInt(position.next);
+    const known = this.#progress.get(topic, partition);
+    const progress = known ?? this.#progress.at(topic, partition, next);
+    progress.end = BigInt(position.end);
+    progress.sentHere = next;
+    progress.ackSent = undefined;
+    if (known === undefined || this.#isBalanced) return;
+    if (next > progress.next) {
+      // Asked for by our own count, and begun later.
+      this.#missed({ topic, partition, from: progress.next, to: next, reason: "retention" });
+    } else if (isExact && next < progress.next) {
+      // Records since the token were received; those that come before the seek counts are dropped.
+      connection.request({
+        type: "seek",
+        subscription: this.#number,
+        topic,
+        partition,
+        from: `${progress.next}`,
+      }, () => {});
+    }
+  }
+
+  #records(records: BinaryRecords): void {
+    const topic = this.#topics[records.topicIndex];
+    const { partition, nextOffset } = records;
+    const progress = this.#progress.at(topic, partition, 0n);
+    const from = progress.next;
+    if (nextOffset > progress.sentHere) progress.sentHere = nextOffset;
+    if (nextOffset > progress.next) progress.next = nextOffset;
+    this.#failures = 0;
+    if (records.count > 0) {
+      if (nextOffset > from) {
+        this.#held += records.count;
+        this.#waiting.push({ kind: "records", records, topic, from });
+        this.#wake();
+      } else {
+        this.#consumed(records.count);
+      }
+    }
+    if (this.#isBehind && nextOffset >= progress.end) this.#look();
+    if (progress.acked !== undefined) this.#soonSendAcks();
+    this.#host.moved(true);
+  }
+
+  #control(frame: V2Response): void {
+    switch (frame.type) {
+      case "position":
+        this.#token = frame.resume;
+        if (this.#waiting.length === 0) this.#consumedToken = frame.resume;
+        else this.#waiting.push({ kind: "token", token: frame.resume });
+        break;
+      case "gap": {
+        const { topic, partition, reason } = frame;
+        this.#missed({ topic, partition, from: BigInt(frame.from), to: BigInt(frame.to), reason });
+        break;
+      }
+      case "assigned":
+        this.#hasBegun = true;
+        for (const position of frame.partitions) {
+          this.#positioned(position, false, this.#connection!);
+        }
+        this.#look();
+        this.#host.moved(false);
+        break;
+      case "revoked":
+        for (const [topic, partition] of frame.partitions) {
+          this.#forget((each) => each.topic === topic && each.partition === partition);
+        }
+        this.#look();
+        break;
+      case "committed":
+        this.#committed(frame.topic, frame.partition, BigInt(frame.next));
+        break;
+      case "ended":
+        this.#connection?.route(frame.subscription, undefined);
+        this.#number = undefined;
+        if (frame.code === "done") this.#finish(undefined);
+        else this.#refused(new ClientError(frame.code, frame.message));
+        break;
+    }
+  }
+
+  #missed(gap: Gap): void {
+    const progress = this.#progress.at(gap.topic, gap.partition, gap.from);
+    if (gap.reason === "recreated") {
+      progress.next = progress.sentHere = gap.to;
+      progress.acked = progress.committed = undefined;
+    } else {
+      if (gap.to <= progress.next) return;
+      if (gap.from < progress.next) gap = { ...gap, from: progress.next };
+      progress.next = gap.to;
+    }
+    this.#waiting.push({ kind: "gap", gap });
+    this.#wake();
+  }
+
+  /** The next record for the iterator; undefined when there is none now. */
+  #take(): ConsumedRecord<V, K> | undefined {
+    while (this.#waiting.length > 0) {
+      const first = this.#waiting[0];
+      if (first.kind === "token") {
+        this.#consumedToken = first.token;
+      } else if (first.kind === "gap") {
+        this.#tell(first.gap);
+      } else {
+        while (first.records.next()) {
+          this.#held--;
+          this.#consumed(1);
+          if (first.records.offset < first.from) continue;
+          const record = this.#record(first.records, first.topic);
+          if (first.records.left === 0) this.#pastFrame();
+          return record;
+        }
+      }
+      this.#waiting.shift();
+    }
+    return undefined;
+  }
+
+  /** The first frame has been yielded whole: a token that stands behind it counts. */
+  #pastFrame(): void {
+    this.#waiting.shift();
+    for (let first = this.#waiting[0]; first?.kind === "token"; first = this.#waiting[0]) {
+      this.#consumedToken = first.token;
+      this.#waiting.shift();
+    }
+  }
+
+  #record(records: BinaryRecords, topic: string): ConsumedRecord<V, K> {
+    const { decode = text, decodeKey = text } = this.#options;
+    const { key, value, partition, offset, timestamp, headers } = records;
+    return new ConsumedRecord<V, K>(
+      { topic, partition, offset, timestamp },
+      {
+        key: key === null ? null : decodeKey(key) as K,
+        value: value === null ? null : decode(value) as V,
+        headers,
+      },
+      this.#ack,
+    );
+  }
+
+  #tell(gap: Gap): void {
+    const { onGap } = this.#options;
+    if (onGap !== undefined) {
+      onGap(gap);
+      return;
+    }
+    const { topic, partition, from, to, reason } = gap;
+    this.#drop();
+    this.#fail(
+      new ClientError(
+        "gap",
+        `Records ${from} to ${to - 1n} of "${topic}", partition ${partition}, will not come ` +
+          `(${reason}); pass "onGap" to go on without them`,
+      ),
+    );
+  }
+
+  /** Credit goes back by halves, so that a frame of it is worth its while. */
+  #consumed(records: number): void {
+    this.#spent += records;
+    if (this.#number === undefined || this.#spent * 2 < this.#credit) return;
+    this.#connection!.send({
+      type: "credit",
+      subscription: this.#number,
+      records: this.#spent,
+    });
+    this.#spent = 0;
+  }
+
+  #acknowledge(topic: string, partition: number, offset: bigint): void {
+    const progress = this.#isAcked ? this.#progress.get(topic, partition) : undefined;
+    if (progress === undefined || offset < (progress.acked ?? -1n)) return;
+    progress.acked = offset + 1n;
+    this.#soonSendAcks();
+  }
+
+  #soonSendAcks(): void {
+    this.#ackTimer ??= setTimeout(() => this.#sendAcks(), ACK_MS);
+  }
+
+  #sendAcks(): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const [connection, subscription] = [this.#connection, this.#number];
+    if (connection === undefined || subscription === undefined || !this.#isAcked) return;
+    for (const each of this.#progress) {
+      const { topic, partition, acked, sentHere, ackSent } = each;
+      if (acked === undefined) continue;
+      // What this connection has not brought yet is acknowledged when it has.
+      const upTo = acked < sentHere ? acked : sentHere;
+      if (upTo <= (ackSent ?? each.committed ?? 0n)) continue;
+      each.ackSent = upTo;
+      const frame = { type: "ack", subscription, topic, partition, offset: `${upTo - 1n}` };
+      if (this.#flushes.size === 0) connection.send(frame);
+      else connection.request(frame, (answer) => this.#acknowledged(each, answer));
+    }
+  }
+
+  #acknowledged(progress: PartitionProgress, answer: V2Response | ClientError): void {
+    if (answer instanceof ClientError) {
+      for (const wait of this.#flushes) {
+        if (wait.targets.has(progress)) wait.done.reject(answer);
+      }
+    } else if (answer.type === "committed") {
+      this.#committed(progress.topic, progress.partition, BigInt(answer.next));
+    }
+  }
+
+  #committed(topic: string, partition: number, next: bigint): void {
+    const progress = this.#progress.get(topic, partition);
+    if (progress === undefined) return;
+    progress.committed = next;
+    for (const { targets, done } of this.#flushes) {
+      if (next >= (targets.get(progress) ?? next + 1n)) targets.delete(progress);
+      if (targets.size === 0) done.resolve();
+    }
+  }
+
+  /** Partitions that are not ours any more: what waits of them is another's to process. */
+  #forget(isGone: (partition: { topic: string; partition: number }) => boolean): void {
+    for (const progress of [...this.#progress]) {
+      if (!isGone(progress)) continue;
+      this.#progress.delete(progress.topic, progress.partition);
+      const lost = new ClientError("fenced", `"${progress.topic}" has gone to another member`);
+      for (const { targets, done } of this.#flushes) if (targets.has(progress)) done.reject(lost);
+    }
+    if (!this.#isAcked) return;
+    const kept = this.#waiting.filter((each) => {
+      if (each.kind !== "records") return true;
+      const { topic, records } = each;
+      if (!isGone({ topic, partition: records.partition })) return true;
+      this.#held -= records.left;
+      this.#consumed(records.left);
+      return false;
+    });
+    this.#waiting.splice(0, this.#waiting.length, ...kept);
+  }
+
+  /** The server does not take the subscription, or has ended it. */
+  #refused(error: ClientError): void {
+    if (this.#end !== undefined) return;
+    if (!PASSING_CODES.includes(error.code)) {
+      this.#fail(error);
+      return;
+    }
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (this.#isBalanced && this.#isAcked) this.#forget(() => true);
+    this.#againTimer = setTimeout(() => {
+      if (this.#connection === connection) this.#begin(connection);
+    }, pauseMs("back_off", this.#failures++));
+  }
+
+  /** Nothing more is yielded. */
+  #drop(): void {
+    this.#waiting.length = 0;
+    this.#held = 0;
+  }
+
+  #look(): void {
+    this.#isBehind = false;
+    for (const { next, end } of this.#progress) if (next < end) this.#isBehind = true;
+  }
+
+  #wake(): void {
+    this.#arrived?.resolve();
+    this.#arrived = undefined;
+  }
+
+  #fail(error: ClientError): void {
+    this.#finish(error);
+  }
+
+  #finish(error: ClientError | undefined): void {
+    if (this.#end !== undefined) return;
+    this.#sendAcks();
+    this.#end = { error };
+    clearTimeout(this.#againTimer);
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    const [connection, subscription] = [this.#connection, this.#number];
+    if (connection !== undefined && subscription !== undefined) {
+      connection.route(subscription, undefined);
+      connection.send({ type: "unsubscribe", subscription });
+    }
+    this.#connection = undefined;
+    this.#number = undefined;
+    this.#isBehind = false;
+    for (const { done } of this.#flushes) done.reject(error ?? over());
+    this.#wake();
+    this.#host.ended(this);
+  }
+}
+
+function over(): ClientError {
+  return new ClientError("closed", "The subscription is over");
+}
+
+function text(bytes: Uint8Array): unknown {
+  return DECODER.decode(bytes);
+}
+
+function wireStart(from: SubscribeFrom | undefined): unknown {
+  if (from instanceof Date) return `ts:${from.getTime()}`;
+  if (typeof from === "bigint") return `${from}`;
+  if (typeof from !== "object") return from;
+  return Object.fromEntries(
+    Object.entries(from).map(([topic, places]) => [
+      topic,
+      Object.fromEntries(Object.entries(places).map(([number, offset]) => [number, `${offset}`])),
+    ]),
+  );
+}

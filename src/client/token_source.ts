@@ -1,0 +1,2 @@
+/** Gives the token to connect with. */
+export type TokenSource = () => string | Promise<string>;

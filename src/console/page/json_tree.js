@@ -1,0 +1,72 @@
+import { h } from "./dom.js";
+
+/** Elements of one level that are shown at once. */
+const MOST_CHILDREN = 500;
+
+/** A number as it was written, where a double would change it. */
+class Exact {
+  constructor(text) {
+    this.text = text;
+  }
+}
+
+/**
+ * JSON with its numbers as they were written: 64 bits and more stay intact. Undefined when it is none.
+ */
+export function parseExact(text) {
+  try {
+    return {
+      value: JSON.parse(text, (_, value, context) => {
+        if (typeof value !== "number" || context?.source === undefined) return value;
+        return String(value) === context.source ? value : new Exact(context.source);
+      }),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON as text again, numbers as they were. */
+export function formatted(value, indent = "") {
+  if (value instanceof Exact) return value.text;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const deeper = `${indent}  `;
+  const parts = Array.isArray(value)
+    ? value.map((each) => deeper + formatted(each, deeper))
+    : Object.entries(value).map(([name, each]) =>
+      `${deeper}${JSON.stringify(name)}: ${formatted(each, deeper)}`
+    );
+  const [left, right] = Array.isArray(value) ? "[]" : "{}";
+  return parts.length === 0 ? left + right : `${left}\n${parts.join(",\n")}\n${indent}${right}`;
+}
+
+/** A tree that opens by level, the first two at once; deeper ones are made when they are opened. */
+export function jsonTree(value, name, depth = 0) {
+  const label = name === undefined ? "" : [h("span", { className: "name" }, name), ": "];
+  if (value === null || typeof value !== "object" || value instanceof Exact) {
+    const [kind, text] = value instanceof Exact
+      ? ["number", value.text]
+      : [value === null ? "null" : typeof value, JSON.stringify(value)];
+    return h("div", { className: "leaf" }, ...label, h("span", { className: kind }, text));
+  }
+  const entries = Array.isArray(value)
+    ? value.map((each, i) => [String(i), each])
+    : Object.entries(value);
+  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  const element = h("details", {}, h("summary", {}, ...label, size));
+  const open = () => {
+    if (element.childElementCount > 1) return;
+    element.append(
+      ...entries.slice(0, MOST_CHILDREN).map(([key, each]) => jsonTree(each, key, depth + 1)),
+    );
+    if (entries.length > MOST_CHILDREN) {
+      element.append(h("div", { className: "leaf" }, `… ${entries.length - MOST_CHILDREN} more`));
+    }
+  };
+  element.addEventListener("toggle", open);
+  if (depth < 2) {
+    open();
+    element.open = true;
+  }
+  return element;
+}

@@ -1,0 +1,3 @@
+import { SCENARIOS } from "./scenarios.ts";
+
+Object.assign(globalThis, { SCENARIOS });
