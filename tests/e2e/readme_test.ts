@@ -151,6 +151,13 @@ Deno.test({
       consumer.signal("SIGINT");
       assert.equal((await consumer.ended()).code, 0);
       assert.equal(await Deno.readTextFile(`${ROOT}offsets/test_offset.txt`), "10\n");
+      const [, library, worker] = readmeBlocks("js");
+      const run = `'${Deno.execPath()}' run --no-lock --allow-net --allow-import=127.0.0.1:9999 -`;
+      await using reading = new ShellCommand(run, { input: library });
+      await reading.shows(/^0 10n k1 hello$/m);
+      assert.equal((await reading.ended()).code, 0);
+      await using working = new ShellCommand(run, { input: worker });
+      await working.shows(/^done with hello$/m);
       await stop(server);
       await page.shows(/^closed 1001 /m);
     });
@@ -172,7 +179,7 @@ Deno.test({
         'npx -y wscat@6.1.0 --connect "ws://127.0.0.1:9999/?topic=test&consumerGroup=group1"';
       await helper.produce({ topic: "test", count: 1 });
       await using wscat = readme.start(`${line} -H 'authorization: basic thisisapassword'`);
-      await wscat.shows(/"offset":10\}\]\n/);
+      await wscat.shows(/"offset":11\}\]\n/);
       const refused = await readme.run(line);
       assert.match(refused.stderr + refused.stdout, /Unexpected server response: 401/);
       await stop(server);

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { ClientError, KafkaProxyClient } from "../../src/client/mod.ts";
+import type { LibraryOptions } from "../../src/config/library_options.ts";
+import { shareKafka } from "../kafka/shared_kafka.ts";
+import { browserTest } from "../support/chromium.ts";
+import { ConsolePage } from "../support/console_page.ts";
+import { eventually } from "../support/eventually.ts";
+import { cheapHash, claims, newKeys, nowSeconds, signed } from "../support/signed_tokens.ts";
+import { startProxy, type TestProxy } from "../support/test_proxy.ts";
+
+const sharedKafka = shareKafka();
+
+const KEYS = newKeys("ES256");
+const PAUSES = { firstMs: 50, mostMs: 500 };
+
+async function serve(options: Partial<LibraryOptions>, topic: string): Promise<TestProxy> {
+  const { kafka, helper } = await sharedKafka();
+  await helper.createTopic(topic);
+  await helper.produce({ topic, count: 3 });
+  return await startProxy({ kafka: kafka.bootstrap, ...options });
+}
+
+/** A token that may read a topic, good for so many seconds. */
+function tokenFor(topic: string, seconds: number): Promise<string> {
+  return signed(KEYS, claims({ exp: nowSeconds() + seconds, kafka: { consume: [topic] } }));
+}
+
+const JWT = { jwtKey: KEYS.pem, jwtAudience: "us", jwtToleranceSeconds: 0 } as const;
+
+Deno.test("KafkaProxyClient reads on past the expiry of its token, with fresh ones", async () => {
+  const topic = "renewed";
+  await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
+  let asked = 0;
+  await using client = new KafkaProxyClient(proxy.url, {
+    pauses: PAUSES,
+    token: () => {
+      asked++;
+      return tokenFor(topic, 3);
+    },
+  });
+  const { helper } = await sharedKafka();
+  const offsets: bigint[] = [];
+  const start = performance.now();
+  for await (const { offset } of client.subscribe({ topics: [topic], from: "earliest" })) {
+    offsets.push(offset);
+    if (offset === 2n) {
+      void (async () => {
+        await eventually("two tokens to have expired", () => performance.now() - start > 7_000);
+        await helper.produce({ topic, count: 2, startNumber: 3 });
+      })();
+    }
+    if (offset === 4n) break;
+  }
+  assert.deepEqual(offsets, [0n, 1n, 2n, 3n, 4n]);
+  assert.ok(asked >= 2, `it asked ${asked} times`);
+  assert.equal(client.principal, "alice");
+});
+
+Deno.test("KafkaProxyClient is over when its token has expired and there is no other", async () => {
+  const topic = "expired";
+  await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
+  const token = await tokenFor(topic, 3);
+  const client = new KafkaProxyClient(proxy.url, { pauses: PAUSES, token: () => token });
+  const offsets: bigint[] = [];
+  await assert.rejects(async () => {
+    for await (const { offset } of client.subscribe({ topics: [topic], from: "earliest" })) {
+      offsets.push(offset);
+    }
+  }, (error) => error instanceof ClientError && error.closeCode === 4401);
+  assert.deepEqual(offsets, [0n, 1n, 2n]);
+  assert.equal(client.state, "closed");
+});
+
+Deno.test("KafkaProxyClient says what one may not do, the subscription alone ends", async () => {
+  const topic = "allowed";
+  await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
+  const token = await tokenFor(topic, 60);
+  await using client = new KafkaProxyClient(proxy.url, { token: () => token });
+  const { value } = await client.subscribe({ topics: [topic], from: "earliest" })
+    [Symbol.asyncIterator]().next();
+  assert.equal(value.offset, 0n);
+  const failed = await client.produce(topic, { value: "x" }).catch((error) => error);
+  assert.ok(failed instanceof ClientError);
+  assert.equal(failed.code, "forbidden");
+  assert.equal(client.state, "live");
+});
+
+browserTest("the library in a page whose origin is not allowed stays offline", async (browser) => {
+  await using proxy = await serve({}, "origins");
+  await using elsewhere = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("<p>", { headers: { "content-type": "text/html" } }),
+  );
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${elsewhere.addr.port}/`);
+  const state = await page.evaluate<{ state: string; trouble: string }>(`(async () => {
+    const { KafkaProxyClient } = await import("${proxy.httpUrl}client.js");
+    const client = new KafkaProxyClient("${proxy.url}", { pauses: { firstMs: 5000 } });
+    for await (const state of client.states()) {
+      if (state === "offline" || state === "live") return { state, trouble: client.trouble };
+    }
+  })()`);
+  assert.equal(state.state, "offline");
+  assert.match(state.trouble, /^Cannot connect \(1006/);
+  assert.ok((proxy.events.count("session_refused") ?? 0) > 0);
+});
+
+browserTest(
+  "the console shows a user what the user may do, and reads by ticket",
+  async (browser) => {
+    const password = await cheapHash("alices");
+    const rights = { consume: ["mine"] };
+    const users = { alice: { password, rights } };
+    await using proxy = await serve({ users } as Partial<LibraryOptions>, "mine");
+    const { helper } = await sharedKafka();
+    await helper.createTopic("theirs");
+    const view = await ConsolePage.open(browser, proxy.httpUrl, "topics");
+    const { page } = view;
+    await view.text("h2", /^Sign in$/);
+    await page.getByLabel("Name", { exact: true }).fill("alice");
+    await page.getByLabel("Password, secret or token").fill("alices");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await view.text("main table", /mine/);
+    assert.doesNotMatch(await page.locator("main").textContent() ?? "", /theirs/);
+    const links = await page.getByRole("navigation").getByRole("link").allTextContents();
+    assert.deepEqual(links, ["Topics", "Live", "Sessions", "Charts"], "from loopback one may look");
+    await view.go("live?topic=mine&start=earliest");
+    await view.received(3);
+    await view.text("#state", /^live$/);
+    assert.deepEqual(view.problems, []);
+  },
+);
