@@ -8,12 +8,20 @@ const SHELL: Shell = {
   print: (line) => console.log(line),
   complain: (line) => console.error(`kafka-proxy: ${line}`),
   readText: (path) => Deno.readTextFile(path),
+  readBytes: (path) => Deno.readFile(path),
   stdin: {
     get isTerminal() {
       return Deno.stdin.isTerminal();
     },
     text: () => new Response(Deno.stdin.readable).text(),
+    chunks: () => Deno.stdin.readable,
     hiddenLine,
+  },
+  stdout: {
+    get isTerminal() {
+      return Deno.stdout.isTerminal();
+    },
+    write: writeAll,
   },
   stderr: {
     get isTerminal() {
@@ -24,6 +32,16 @@ const SHELL: Shell = {
   onSignal: (signal, listener) => Deno.addSignalListener(signal, listener),
   exit: (code) => Deno.exit(code),
 };
+
+async function writeAll(bytes: Uint8Array): Promise<boolean> {
+  try {
+    for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
+  }
+}
 
 /** Longest line that is read from a terminal, in bytes. */
 const MAX_LINE_BYTES = 4096;

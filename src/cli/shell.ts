@@ -9,12 +9,20 @@ export interface Shell {
   complain(line: string): void;
   /** Reads a file as UTF-8. */
   readText(path: string): Promise<string>;
+  readBytes(path: string): Promise<Uint8Array>;
   readonly stdin: {
     readonly isTerminal: boolean;
     /** All of it, as UTF-8. */
     text(): Promise<string>;
+    /** All of it, as it comes. */
+    chunks(): AsyncIterable<Uint8Array>;
     /** A line that the terminal does not show; `undefined` at its end. */
     hiddenLine(prompt: string): Promise<string | undefined>;
+  };
+  readonly stdout: {
+    readonly isTerminal: boolean;
+    /** Writes all of it; false when nobody reads it any more. */
+    write(bytes: Uint8Array): Promise<boolean>;
   };
   readonly stderr: {
     readonly isTerminal: boolean;

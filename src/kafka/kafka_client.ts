@@ -76,6 +76,15 @@ export class KafkaClient {
     await this.#cluster.ping();
   }
 
+  /**
+   * The versions of an API that some broker speaks; `undefined` where it has no such API.
+   *
+   * @throws {ProxyError} `kafka_unavailable`
+   */
+  async versions(api: string): Promise<{ readonly maxVersion: number } | undefined> {
+    return await this.#cluster.any((link) => Promise.resolve(link.versions(api)));
+  }
+
   /** Ends all connections now; what is being written is reported as it stands. */
   async close(): Promise<void> {
     this.writer.close();

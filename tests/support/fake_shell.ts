@@ -8,6 +8,15 @@ export class FakeShell implements Shell {
   readonly env: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, string>>;
   readonly stdin: Shell["stdin"];
+  /** Bytes on standard output, as text. */
+  written = "";
+  readonly stdout = {
+    isTerminal: false,
+    write: (bytes: Uint8Array) => {
+      this.written += new TextDecoder().decode(bytes);
+      return Promise.resolve(true);
+    },
+  };
   readonly stderr = {
     isTerminal: false,
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
@@ -30,6 +39,7 @@ export class FakeShell implements Shell {
     this.stdin = {
       isTerminal: given.typed !== undefined,
       text: () => Promise.resolve(given.stdin ?? ""),
+      chunks: () => new Blob([given.stdin ?? ""]).stream(),
       hiddenLine: () => Promise.resolve(typed.shift()),
     };
   }
@@ -46,6 +56,9 @@ export class FakeShell implements Shell {
     const text = this.files[path];
     return text === undefined ? Promise.reject(new Error("No such file")) : Promise.resolve(text);
   };
+
+  readBytes = async (path: string): Promise<Uint8Array> =>
+    new TextEncoder().encode(await this.readText(path));
 
   onSignal = (): void => {};
 
