@@ -7,6 +7,7 @@ import { newTopic } from "../support/new_topic.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { ReturningClient } from "../support/returning_client.ts";
 import { RecordClient } from "../support/record_client.ts";
+import { rollingRestart } from "../support/rolling_restart.ts";
 import { TcpBalancer } from "../support/tcp_balancer.ts";
 
 const sharedKafka = shareKafka();
@@ -72,6 +73,19 @@ Deno.test("a rolling restart of two processes behind a balancer loses and repeat
       return offset === count;
     });
   }
+});
+
+Deno.test("a rolling restart under clients of v2, readers and groups that acknowledge", async () => {
+  const { kafka, helper } = await sharedKafka();
+  await rollingRestart({
+    bootstrap: kafka.bootstrap,
+    helper,
+    topic: "rolling-v2",
+    readers: 30,
+    groups: 10,
+    recordsPerSecond: 500,
+    drainMs: DRAIN_MS,
+  });
 });
 
 Deno.test("POST /api/drain: not ready, 503 for new clients, 1012 for the others, exit code 0", async () => {

@@ -22,6 +22,7 @@ const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/long/produce_storm.ts", "--records", "200000", "--sockets", "50", "--restarts", "2"],
   ["tests/long/resume_rounds.ts", "--records", "1000000", "--rounds", "30", "--seed", "1"],
   ["tests/long/scraped.ts", "--seconds", "120"],
+  ["tests/long/rolling_restart.ts", "--clients", "500"],
 ];
 
 if (import.meta.main) {
