@@ -58,6 +58,8 @@ async function run(command: string, args: readonly string[]) {
 async function compile({ target, output }: Wanted): Promise<number> {
   const { success, stderr } = await run(Deno.execPath(), [
     "compile",
+    // As deno task start runs it.
+    "--v8-flags=--heap-growing-percent=25",
     "--no-prompt",
     "-P=binary",
     "--exclude-unused-npm",
