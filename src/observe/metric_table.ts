@@ -54,6 +54,12 @@ export const METRIC_TABLE = {
     "topic",
   ),
 
+  kafka_proxy_received_frames_total: counter("Messages from clients.", "protocol"),
+  kafka_proxy_received_bytes_total: counter(
+    "Bytes of messages from clients; text counts by its UTF-16 units.",
+    "protocol",
+  ),
+
   kafka_proxy_fetches_total: counter(
     "Fetch requests answered: long polls for what comes, immediate ones for what is there.",
     "kind",

@@ -9,12 +9,21 @@ export interface TopicTraffic {
   bytes: number;
 }
 
+/** What clients sent in one protocol. */
+export interface InboundTraffic {
+  readonly protocol: string;
+  frames: number;
+  /** Text counts by its UTF-16 units: nobody measures it for this. */
+  bytes: number;
+}
+
 /**
  * Frames of records sent, by protocol and topic. A session asks for its row once and counts in it,
  * so that a frame costs three additions.
  */
 export class Traffic {
   readonly #rows = new Map<string, TopicTraffic>();
+  readonly #inbound = new Map<string, InboundTraffic>();
   readonly #topics: BoundedNames;
 
   /** Topics beyond `maxTopics` share the row `other` of their protocol. */
@@ -37,5 +46,19 @@ export class Traffic {
   /** All rows so far. */
   get rows(): Iterable<Readonly<TopicTraffic>> {
     return this.#rows.values();
+  }
+
+  /** Counts a client's message. */
+  heard(protocol: string, data: unknown): void {
+    let row = this.#inbound.get(protocol);
+    if (row === undefined) this.#inbound.set(protocol, row = { protocol, frames: 0, bytes: 0 });
+    row.frames++;
+    if (typeof data === "string") row.bytes += data.length;
+    else if (data instanceof ArrayBuffer) row.bytes += data.byteLength;
+  }
+
+  /** What clients have sent so far. */
+  get inbound(): Iterable<Readonly<InboundTraffic>> {
+    return this.#inbound.values();
   }
 }

@@ -97,6 +97,10 @@ function collectTraffic(metrics: Metrics, traffic: Traffic): void {
     metrics.total("kafka_proxy_sent_records_total", { protocol, topic }, records);
     metrics.total("kafka_proxy_sent_bytes_total", { protocol, topic }, bytes);
   }
+  for (const { protocol, frames, bytes } of traffic.inbound) {
+    metrics.total("kafka_proxy_received_frames_total", { protocol }, frames);
+    metrics.total("kafka_proxy_received_bytes_total", { protocol }, bytes);
+  }
   for (const [protocol, sent] of frames) {
     metrics.total("kafka_proxy_sent_frames_total", { protocol }, sent);
   }

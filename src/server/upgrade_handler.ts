@@ -121,6 +121,7 @@ async function accept(
     subprotocol: choice.echo,
     pingTimeoutSeconds: settings.pingTimeoutSeconds,
     onMessage: (data) => {
+      services.traffic.heard(choice.protocol, data);
       session.onMessage(data);
       dropMessage(data);
     },

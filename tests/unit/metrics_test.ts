@@ -108,6 +108,13 @@ Deno.test("Traffic.row() is one row for all topics beyond the limit", () => {
   );
 });
 
+Deno.test("Traffic.heard() counts messages and their sizes by protocol", () => {
+  const traffic = new Traffic(1);
+  traffic.heard("v2", "abc");
+  traffic.heard("v2", new ArrayBuffer(5));
+  assert.deepEqual([...traffic.inbound], [{ protocol: "v2", frames: 2, bytes: 8 }]);
+});
+
 Deno.test("eventMetrics() counts upgrades, closes and stalls; codes a client made up are other", async () => {
   const metrics = new Metrics();
   const hear = eventMetrics(metrics);

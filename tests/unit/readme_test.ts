@@ -12,7 +12,7 @@ Deno.test("README.md has the settings' table as settingsMarkdown() gives it", ()
   assert.ok(README.includes(settingsMarkdown()), "paste the output of settingsMarkdown()");
 });
 
-for (const page of ["README.md", "docs/PROTOCOL.md"]) {
+for (const page of ["README.md", "docs/OPERATIONS.md", "docs/PROTOCOL.md"]) {
   Deno.test(`${page} links to files that are there`, () => {
     const text = read(page);
     const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, link]) => link);
