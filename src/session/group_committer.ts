@@ -23,7 +23,8 @@ export interface CommitterOptions {
 }
 
 /**
- * Commits what the operating system has taken, every so often and at the end.
+ * Commits what the operating system has taken, every so often and at the end, one commit at a time:
+ * an older one that is tried again must not come after a newer one.
  *
  * A commit that fails for a passing reason is tried again with the next one; positions only ever
  * move forwards here, because they come from one cursor.
@@ -63,8 +64,8 @@ export class GroupCommitter {
   /** Commits once more and stops the interval. */
   async pause(): Promise<void> {
     clearInterval(this.#timer);
+    this.#running = this.#running.then(() => this.#commit());
     await this.#running;
-    await this.#commit();
   }
 
   /** Commits for the last time. */
