@@ -232,7 +232,7 @@ export class FramePump {
           continue;
         }
         while (frame.records > gate.allowance) {
-          await gate.opened();
+          if (!await this.#isKept(slice, own, gate.opened())) return;
           if (isStale()) return;
         }
       }
