@@ -15,13 +15,19 @@ class AckedPartition {
   acked: bigint;
   /** Everything below it was sent, or has no record. */
   sent: bigint;
+  /** What is to be committed; a seek leaves it where it was. */
+  due: bigint;
   /** What Kafka has, as far as it matters; the start counts, nobody wants it written. */
   committed: bigint;
   #frames: SentFrame[] = [];
   #records = 0;
 
   constructor(start: bigint) {
-    this.acked = this.sent = this.committed = start;
+    this.acked =
+      this.sent =
+      this.due =
+      this.committed =
+        start;
   }
 
   get frames(): readonly SentFrame[] {
@@ -40,6 +46,11 @@ class AckedPartition {
     const left = first.next - this.acked;
     const acked = left < BigInt(first.records) ? first.records - Number(left) : 0;
     return this.#records - acked;
+  }
+
+  /** Everything below it is acknowledged, and may be committed. */
+  ack(next: bigint): void {
+    this.acked = this.due = next;
   }
 
   push(frame: SentFrame): void {
@@ -86,7 +97,7 @@ export class AckLedger implements Ledger {
     if (own === undefined) return;
     if (records > 0) own.push({ next, records });
     own.sent = next;
-    if (own.frames.length === 0) own.acked = next;
+    if (own.frames.length === 0) own.ack(next);
   }
 
   took(): void {}
@@ -109,9 +120,8 @@ export class AckLedger implements Ledger {
       );
     }
     if (next > own.acked) {
-      own.acked = next;
       own.drop(next);
-      if (own.frames.length === 0) own.acked = own.sent;
+      own.ack(own.frames.length === 0 ? own.sent : next);
       for (const look of [...this.#waiting]) look();
     }
     return next;
@@ -142,20 +152,21 @@ export class AckLedger implements Ledger {
     own.sent = offset;
   }
 
-  /** The client goes on at another offset; acknowledgements count from there. */
+  /**
+   * The client goes on at another offset; acknowledgements count from there. What it acknowledged
+   * before will be committed nevertheless.
+   */
   moved(partition: number, offset: bigint): void {
     const own = this.#partitions.get(partition);
     if (own === undefined) return;
-    own.acked = own.sent = own.committed = offset;
+    own.acked = own.sent = offset;
     own.frames = [];
     for (const look of [...this.#waiting]) look();
   }
 
   due(again = false): Map<number, bigint> {
-    const entries = [...this.#partitions].filter(([, { acked, committed }]) =>
-      again || acked !== committed
-    );
-    return new Map(entries.map(([partition, { acked }]) => [partition, acked]));
+    const entries = [...this.#partitions].filter(([, own]) => again || own.due !== own.committed);
+    return new Map(entries.map(([partition, own]) => [partition, own.due]));
   }
 
   committed(positions: ReadonlyMap<number, bigint>): void {

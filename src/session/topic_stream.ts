@@ -69,6 +69,10 @@ export class TopicStream implements StreamFigures {
   readonly #signal: AbortSignal;
   readonly #pump: FramePump;
   readonly #holding: Holding;
+  /** What a rebalance has stopped, until it is known what of it is left here. */
+  #stopped: ReadonlyMap<number, bigint> = new Map();
+  /** Where those go on that the client has moved meanwhile. */
+  readonly #moved = new Map<number, bigint>();
 
   constructor(
     plan: TopicPlan,
@@ -144,6 +148,11 @@ export class TopicStream implements StreamFigures {
     return this.#pump.partitions;
   }
 
+  /** Whether a partition is ours, or may still be after a rebalance. */
+  has(partition: number): boolean {
+    return this.partitions.has(partition) || this.#stopped.has(partition);
+  }
+
   /** Gets the partitions; resolves when they may be sent. */
   async begin(): Promise<void> {
     await this.#holding.begin({
@@ -165,9 +174,15 @@ export class TopicStream implements StreamFigures {
     return this.#pump.run();
   }
 
-  /** Goes on at another offset of a partition that is sent. */
+  /** Goes on at another offset of a partition, at once or when a rebalance has left it here. */
   move(partition: number, offset: bigint): void {
-    this.#pump.move(partition, offset);
+    if (this.#pump.partitions.has(partition)) this.#pump.move(partition, offset);
+    else this.#moved.set(partition, offset);
+  }
+
+  /** Sends a partition again that was dropped. */
+  resume(partition: number, offset: bigint): void {
+    this.#pump.assign(new Map([[partition, offset]]));
   }
 
   /** Stops sending a partition. */
@@ -192,13 +207,25 @@ export class TopicStream implements StreamFigures {
 
   async #assign(starts: Starts): Promise<void> {
     const { ledger, onAssign } = this.#options;
-    for (const [partition, offset] of starts.offsets) ledger.assigned(partition, offset);
+    for (const [partition, offset] of this.#placed(starts)) ledger.assigned(partition, offset);
     await onAssign?.(starts);
-    this.#pump.assign(starts.offsets);
+    // The client may have moved some while it was told of them.
+    const offsets = this.#placed(starts);
+    this.#moved.clear();
+    this.#stopped = new Map();
+    this.#pump.assign(offsets);
+  }
+
+  #placed({ offsets }: Starts): Map<number, bigint> {
+    return new Map(
+      [...offsets].map(([partition, offset]) => [partition, this.#moved.get(partition) ?? offset]),
+    );
   }
 
   #revoke(why: "rebalance" | "lost"): Map<number, bigint> {
     const positions = this.#pump.revoke();
+    this.#stopped = why === "lost" ? new Map() : positions;
+    if (why === "lost") this.#moved.clear();
     this.#options.onRevoke?.(positions, why);
     return positions;
   }

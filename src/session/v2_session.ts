@@ -72,7 +72,19 @@ const UNSUBSCRIBE_SETTLE_MS = 500;
 /** Answers that a client does not read may pile up so far over its high water mark, in bytes. */
 const UNREAD_BYTES = 4 << 20;
 
+/** Requests of a client that may wait for Kafka, or for whatever else; one more is an error. */
+const MOST_WAITING = 256;
+
 const STALLED = ERROR_TABLE.stalled.closeCode;
+
+/** The requests that wait for something; others are answered at once. */
+const WAIT: ReadonlySet<V2Request["type"]> = new Set([
+  "subscribe",
+  "unsubscribe",
+  "seek",
+  "lag",
+  "auth",
+]);
 
 /** Why a session is to end. */
 interface Ending {
@@ -115,6 +127,8 @@ export class V2Session implements ClientSession {
   /** Subscriptions so far, those being started, and the records of all. */
   #count = 0;
   #starting = 0;
+  #waiting = 0;
+  #isGreeted = false;
   #records = 0;
   #ending: Ending | undefined;
 
@@ -177,6 +191,7 @@ export class V2Session implements ClientSession {
     await opened;
     if (!signal.aborted) {
       this.#send(this.#hello());
+      this.#isGreeted = true;
       this.#credentials.watch(this.#principal);
       const stopTelling = POSITIONS.every(() => this.#tellPositions());
       await new Promise<void>((resolve) => {
@@ -192,7 +207,7 @@ export class V2Session implements ClientSession {
   }
 
   onMessage(data: unknown): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted && !this.#isSettling) return;
     if (typeof data !== "string") return this.#close(notText(data));
     const bytes = Buffer.byteLength(data);
     const over = this.#inbound.take(bytes);
@@ -203,13 +218,16 @@ export class V2Session implements ClientSession {
     } catch (error) {
       return this.#refuse(ProxyError.from(error));
     }
+    if (this.#isSettling && request.type !== "ack") {
+      return this.#error(new ProxyError("leaving", "The socket is closing"), request);
+    }
     // Before anything can wait, or a client could send much more than it may.
     if (request.type === "produce") return this.#produce(request, bytes);
     void this.#serve(request);
   }
 
   announceDraining(inMs: number): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted || !this.#isGreeted) return;
     this.#tellPositions();
     this.#send({ type: "draining", inMs });
   }
@@ -261,7 +279,13 @@ export class V2Session implements ClientSession {
   async #serve(request: Exclude<V2Request, { type: "produce" }>): Promise<void> {
     try {
       const serve = this.#handlers[request.type] as (request: V2Request) => void | Promise<void>;
-      await serve(request);
+      if (this.#waiting >= MOST_WAITING && WAIT.has(request.type)) throw tooManyWait();
+      this.#waiting++;
+      try {
+        await serve(request);
+      } finally {
+        this.#waiting--;
+      }
     } catch (error) {
       const known = ProxyError.from(error);
       if (known.code === "internal") {
@@ -272,7 +296,7 @@ export class V2Session implements ClientSession {
   }
 
   async #subscribe(request: SubscribeRequest): Promise<void> {
-    const { limits, checkTopic, checkGroup, checkGroupCapacity, whileReady } = this.#services;
+    const { limits, whileReady } = this.#services;
     const open = this.#subscriptions.size + this.#starting;
     if (open >= limits.subscriptions) {
       throw new ProxyError(
@@ -286,30 +310,41 @@ export class V2Session implements ClientSession {
         `Cannot subscribe: this socket has had ${MOST_SUBSCRIPTIONS}, and numbers are used once`,
       );
     }
-    const { topics, group, encoding } = request;
-    for (const topic of topics) checkTopic(this.#principal, "consume", topic);
-    if (group !== undefined) {
-      checkGroup(this.#principal, group);
-      checkGroupCapacity();
-    }
-    const allowed = this.#principal.limits?.encodings;
-    if (allowed !== undefined && !allowed.includes(encoding)) {
-      throw new ProxyError(
-        "forbidden",
-        `Cannot subscribe with the encoding "${encoding}": allowed are ${allowed.join(", ")}`,
-      );
-    }
+    this.#checkMay(request);
     checkNarrow("maxBytes", request.maxBytes, limits.maxBytes);
-    const mostRate = least(limits.rate, this.#principal.limits?.recordsPerSecond);
-    checkNarrow("rate", request.rate, mostRate);
+    checkNarrow("rate", request.rate, this.#mostRate);
     this.#starting++;
     try {
       const planned = await whileReady(this.#plan(request));
       if (this.#stopping.signal.aborted) throw new ProxyError("leaving", "The socket is closing");
-      await this.#start(request, planned, request.rate ?? mostRate);
+      this.#checkMay(request); // its rights may be fewer by now
+      await this.#start(request, planned, request.rate ?? this.#mostRate);
     } finally {
       this.#starting--;
     }
+  }
+
+  get #mostRate(): number | undefined {
+    return least(this.#services.limits.rate, this.#principal.limits?.recordsPerSecond);
+  }
+
+  /** @throws {ProxyError} when a subscription needs more than the client may, or there is */
+  #checkMay(request: SubscribeRequest): void {
+    this.#checkRights(request);
+    if (request.group !== undefined) this.#services.checkGroupCapacity();
+  }
+
+  /** @throws {ProxyError} when the client may not have such a subscription */
+  #checkRights({ topics, group, encoding }: SubscribeRequest): void {
+    const { checkTopic, checkGroup } = this.#services;
+    for (const topic of topics) checkTopic(this.#principal, "consume", topic);
+    if (group !== undefined) checkGroup(this.#principal, group);
+    const allowed = this.#principal.limits?.encodings;
+    if (allowed === undefined || allowed.includes(encoding)) return;
+    throw new ProxyError(
+      "forbidden",
+      `Cannot subscribe with the encoding "${encoding}": allowed are ${allowed.join(", ")}`,
+    );
   }
 
   async #plan(request: SubscribeRequest): Promise<Planned> {
@@ -389,6 +424,7 @@ export class V2Session implements ClientSession {
 
   async #renew({ id, token }: AuthRequest): Promise<void> {
     const principal = await this.#services.authenticate(token);
+    if (this.#stopping.signal.aborted) throw new ProxyError("leaving", "The socket is closing");
     if (principal.name !== this.#principal.name) {
       throw new ProxyError(
         "forbidden",
@@ -398,11 +434,27 @@ export class V2Session implements ClientSession {
     this.#principal = principal;
     this.#credentials.watch(principal);
     this.#ok(id);
+    for (const subscription of this.#subscriptions.values()) this.#endUnlessAllowed(subscription);
+  }
+
+  /** The rights that a subscription began with may be gone. */
+  #endUnlessAllowed(subscription: V2Subscription): void {
+    try {
+      this.#checkRights(subscription.request);
+    } catch (error) {
+      subscription.fail(ProxyError.from(error));
+    }
+  }
+
+  /** The client may still acknowledge what it has, and nothing else. */
+  get #isSettling(): boolean {
+    return this.#stopping.signal.aborted && !this.#sink.isClosed && this.#ending !== undefined &&
+      this.#ending.drainMs > 0;
   }
 
   #get(number: number): V2Subscription {
     const subscription = this.#subscriptions.get(number);
-    if (subscription !== undefined) return subscription;
+    if (subscription?.isOver === false) return subscription;
     throw new ProxyError(
       "unknown_subscription",
       `There is no subscription ${number} on this socket (any more)`,
@@ -491,6 +543,10 @@ export class V2Session implements ClientSession {
     const bytes = this.#sink.sentBytes;
     events.emit("session_closed", { session: this.id, code, reason, records, bytes, durationMs });
   }
+}
+
+function tooManyWait(): ProxyError {
+  return new ProxyError("too_many_requests", `${MOST_WAITING} requests wait for their answers`);
 }
 
 function notText(data: unknown): ProxyError {

@@ -28,7 +28,7 @@ export interface V2Starts {
  * @throws {ProxyError} `bad_parameter` for a token that is none
  */
 export async function readStarts(
-  { topics, from, resume, onRange }: SubscribeRequest,
+  { topics, partitions, from, resume, onRange }: SubscribeRequest,
   reader: LogReader,
 ): Promise<V2Starts> {
   const clusterId = await reader.clusterId();
@@ -66,7 +66,11 @@ export async function readStarts(
     if (isSame) {
       const known = new Map(positions.map(({ partition, next }) => [partition, next]));
       // A partition the token does not know is younger than the token: nothing of it was missed.
-      const added = [...leaders.keys()].filter((partition) => !known.has(partition));
+      const added = [...leaders.keys()].filter((partition) =>
+        !known.has(partition) && partitions?.includes(partition) !== true
+      );
+      // One that is asked for by its number, and was not when the token was made, is another matter.
+      if (partitions?.every((partition) => known.has(partition)) === false) isWhole = false;
       const first = added.length === 0
         ? []
         : await reader.offsets(topic, added, "earliest", "committed");

@@ -60,6 +60,9 @@ interface WaitingAck {
 /** What is under way when the partitions go to somebody else may be taken, or acknowledged, in ms. */
 const HAND_OVER_MS = 500;
 
+/** Acknowledgements that may wait for their commits; a client that sends more is told so. */
+const MOST_WAITING_ACKS = 16_384;
+
 /** With a rate, a frame carries a tenth of a second's records. */
 const FRAMES_PER_SECOND = 10;
 
@@ -95,12 +98,15 @@ export class V2Subscription implements Claimant {
   readonly #topics: ReadonlyMap<string, OwnTopic>;
   readonly #finished = Promise.withResolvers<void>();
   readonly #waitingAcks = new Set<WaitingAck>();
+  /** Topics that were made anew since it began: the id they had then is not theirs any more. */
+  readonly #renewed = new Set<string>();
   readonly #firstPositions = new Map<string, PartitionPosition[]>();
   readonly #subscribed = Promise.withResolvers<void>();
   #gaps: V2Response[] = [];
   #isSubscribed = false;
   #ending: Ending | undefined;
   #isAsked = false;
+  #isOver = false;
   #startError: ProxyError | undefined;
   #lastToken = "";
 
@@ -133,6 +139,16 @@ export class V2Subscription implements Claimant {
     return this.#options.request.group;
   }
 
+  /** What its client asked for. */
+  get request(): SubscribeRequest {
+    return this.#options.request;
+  }
+
+  /** It takes no requests any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Records sent and not acknowledged. */
   get unacked(): number {
     let records = 0;
@@ -156,7 +172,8 @@ export class V2Subscription implements Claimant {
     if (this.#isBalanced) this.#answer();
     void this.#run();
     await this.#subscribed.promise;
-    if (this.#startError !== undefined) throw this.#startError;
+    if (this.#isSubscribed) return;
+    throw this.#startError ?? new ProxyError("leaving", "The subscription ended before it began");
   }
 
   /** Ends it because the client asked, or the socket ends; resolves when positions are committed. */
@@ -173,7 +190,7 @@ export class V2Subscription implements Claimant {
 
   async evict(): Promise<void> {
     const { group } = this.#options.request;
-    this.#fail(
+    this.fail(
       new ProxyError("taken_over", `taken over: a newer client reads for group "${group}"`),
     );
     await this.#finished.promise;
@@ -195,17 +212,26 @@ export class V2Subscription implements Claimant {
   /**
    * The client has processed everything up to and including an offset.
    *
-   * @throws {ProxyError} `fenced`, `bad_frame`
+   * @throws {ProxyError} `fenced`, `bad_frame`, `too_many_requests`
    */
   ack({ id, topic, partition, offset }: AckRequest): void {
     const { stream, ledger } = this.#acked(topic);
+    if (id !== undefined && this.#waitingAcks.size >= MOST_WAITING_ACKS) {
+      throw new ProxyError(
+        "too_many_requests",
+        `Cannot acknowledge offset ${offset}: ${MOST_WAITING_ACKS} wait for their commits`,
+      );
+    }
     const next = ledger.ack(topic, partition, offset);
     this.#gate.look();
     if (id !== undefined) {
       const waiting = { id, topic, partition, next };
-      this.#waitingAcks.add(waiting);
-      if (ledger.isCommitted(partition, next)) this.#answerAcks(topic);
-      else stream.commitSoon();
+      if (ledger.isCommitted(partition, next)) {
+        this.#sayCommitted(waiting);
+      } else {
+        this.#waitingAcks.add(waiting);
+        stream.commitSoon();
+      }
     }
     this.#lookDone();
   }
@@ -216,10 +242,9 @@ export class V2Subscription implements Claimant {
    * @throws {ProxyError} `fenced`, `bad_frame`
    */
   nack({ topic, partition, offset }: NackRequest): void {
-    const { stream, ledger } = this.#acked(topic);
-    ledger.nack(topic, partition, offset);
-    stream.move(partition, offset);
-    this.#gate.look();
+    const own = this.#acked(topic);
+    own.ledger.nack(topic, partition, offset);
+    this.#goOn(own, partition, offset);
   }
 
   /**
@@ -231,12 +256,26 @@ export class V2Subscription implements Claimant {
     const own = this.#own(topic);
     const { isolation } = own.plan;
     const target = { topic, partitions: [partition], isolation };
-    if (!own.stream.partitions.has(partition)) throw notOurs(topic, partition);
+    const isOurs = () => own.stream.has(partition) || own.read.has(partition);
+    if (!isOurs()) throw notOurs(topic, partition);
     const { offsets } = await resolveStarts(target, from, this.#services.reader);
-    if (!own.stream.partitions.has(partition)) throw notOurs(topic, partition);
+    if (!isOurs()) throw notOurs(topic, partition);
     const offset = offsets.get(partition)!;
     if (own.ledger instanceof AckLedger) own.ledger.moved(partition, offset);
-    own.stream.move(partition, offset);
+    this.#goOn(own, partition, offset);
+    this.#onReached(topic, partition, offset);
+  }
+
+  /** Sends from another offset on; what had come to its end is sent up to there again. */
+  #goOn({ stream, read, ends }: OwnTopic, partition: number, offset: bigint): void {
+    const end = read.get(partition);
+    if (end === undefined) {
+      stream.move(partition, offset);
+    } else {
+      read.delete(partition);
+      ends.set(partition, end);
+      stream.resume(partition, offset);
+    }
     this.#gate.look();
   }
 
@@ -303,7 +342,7 @@ export class V2Subscription implements Claimant {
         ledger,
         claimant: this,
         members,
-        fail: (error) => this.#fail(error),
+        fail: (error) => this.fail(error),
         onFrame: (frame) => this.#onFrame(frame),
         onReached: (partition, next) => this.#onReached(topic, partition, next),
         onAssign: (starts) => this.#onAssign(topic, starts),
@@ -325,10 +364,10 @@ export class V2Subscription implements Claimant {
         await stream.begin();
         await stream.run();
       } catch (error) {
-        this.#fail(ProxyError.from(error));
+        this.fail(ProxyError.from(error));
       }
     }));
-    if (!signal.aborted) this.#fail(new ProxyError("internal", "The subscription ended by itself"));
+    if (!signal.aborted) this.fail(new ProxyError("internal", "The subscription ended by itself"));
     const { sink } = this.#options;
     const { settleMs } = this.#ending!;
     await Promise.all(topics.map(async ({ ledger, stream }) => {
@@ -337,6 +376,8 @@ export class V2Subscription implements Claimant {
     }));
     for (const { topic, partition, id } of this.#waitingAcks) this.#fenced(topic, partition, id);
     this.#waitingAcks.clear();
+    this.#isOver = true;
+    this.tellPosition();
     if (!this.#isAsked && this.#isSubscribed) this.#sayEnded();
     this.#finished.resolve();
     this.#subscribed.resolve();
@@ -345,12 +386,12 @@ export class V2Subscription implements Claimant {
   }
 
   #sayEnded(): void {
-    this.tellPosition();
     const { code, message } = this.#ending!;
     this.#send({ type: "ended", subscription: this.number, code, message });
   }
 
-  #fail(error: ProxyError): void {
+  /** Ends it for a reason that its client is told. */
+  fail(error: ProxyError): void {
     if (error.code === "internal" && this.#ending === undefined) {
       this.#services.events.emit("session_failed", {
         session: this.#options.session,
@@ -416,11 +457,14 @@ export class V2Subscription implements Claimant {
   /** In a rebalance, what we keep goes on: what we do not is said when the new assignment is known. */
   #onRevoke(topic: string, next: ReadonlyMap<number, bigint>, why: "rebalance" | "lost"): void {
     const own = this.#own(topic);
+    const stopped = new Map([...own.paused, ...own.read, ...next]);
+    own.read.clear();
+    own.ends.clear();
     if (why === "rebalance") {
-      own.paused = next;
+      own.paused = stopped;
       return;
     }
-    const lost = new Set([...next.keys(), ...own.paused.keys()]);
+    const lost = stopped.keys();
     own.paused = new Map();
     this.#sayRevoked(topic, [...lost]);
   }
@@ -432,12 +476,16 @@ export class V2Subscription implements Claimant {
       subscription: this.number,
       partitions: partitions.map((partition) => [topic, partition]),
     });
+    this.#fenceAcks(topic, partitions);
+    this.#gate.look();
+  }
+
+  #fenceAcks(topic: string, partitions: readonly number[]): void {
     for (const waiting of [...this.#waitingAcks]) {
       if (waiting.topic !== topic || !partitions.includes(waiting.partition)) continue;
       this.#waitingAcks.delete(waiting);
       this.#fenced(topic, waiting.partition, waiting.id);
     }
-    this.#gate.look();
   }
 
   #fenced(topic: string, partition: number, id: number): void {
@@ -516,9 +564,10 @@ export class V2Subscription implements Claimant {
     for (const { partition, next, end } of positions) {
       own.ends.set(partition, BigInt(end));
       if (BigInt(next) < BigInt(end)) continue;
+      const isSame = () => own.ends.get(partition) === BigInt(end);
       // After the answer, and after the partition was given to the pump.
       void this.#subscribed.promise.then(() =>
-        setTimeout(() => this.#reachedEnd(own, partition, BigInt(next)))
+        setTimeout(() => isSame() && this.#reachedEnd(own, partition, BigInt(next)))
       );
     }
   }
@@ -560,9 +609,16 @@ export class V2Subscription implements Claimant {
       return undefined;
     }
     for (const frame of this.#gapFrames(topic, [gap])) this.#send(frame);
-    const { ledger } = this.#own(topic);
-    if (gap.to >= gap.from) ledger.reached(partition, gap.to, this.#options.sink.sentBytes, 0);
-    else if (ledger instanceof AckLedger) ledger.moved(partition, gap.to);
+    const { ledger, ends } = this.#own(topic);
+    if (gap.reason === "recreated") {
+      this.#renewed.add(topic);
+      this.#fenceAcks(topic, [partition]);
+      if (ends.has(partition)) ends.set(partition, BigInt(String(details?.end)));
+    }
+    if (gap.reason === "recreated") ledger.assigned(partition, gap.to);
+    else ledger.reached(partition, gap.to, this.#options.sink.sentBytes, 0);
+    // Once the pump has moved: there may be nothing left to send up to the end.
+    queueMicrotask(() => this.#onReached(topic, partition, gap.to));
     return gap.to;
   }
 
@@ -570,18 +626,16 @@ export class V2Subscription implements Claimant {
     const { ledger } = this.#own(topic);
     if (!(ledger instanceof AckLedger)) return;
     for (const waiting of [...this.#waitingAcks]) {
-      const { id, partition, next } = waiting;
+      const { partition, next } = waiting;
       if (waiting.topic !== topic || !ledger.isCommitted(partition, next)) continue;
       this.#waitingAcks.delete(waiting);
-      this.#send({
-        type: "committed",
-        id,
-        subscription: this.number,
-        topic,
-        partition,
-        next: `${next}`,
-      });
+      this.#sayCommitted(waiting);
     }
+  }
+
+  #sayCommitted({ id, topic, partition, next }: WaitingAck): void {
+    const { number: subscription } = this;
+    this.#send({ type: "committed", id, subscription, topic, partition, next: `${next}` });
   }
 
   #ageMs({ topic, isolation }: TopicPlan, partition: number, next: bigint): number | undefined {
@@ -596,7 +650,7 @@ export class V2Subscription implements Claimant {
     const { clusterId, topicIds } = this.#options.starts;
     if (clusterId === undefined) return undefined;
     const positions = [...this.#topics.values()].flatMap(({ plan: { topic }, stream, read }) => {
-      const topicId = topicIds.get(topic);
+      const topicId = this.#renewed.has(topic) ? undefined : topicIds.get(topic);
       const sent = [...stream.partitions].map(([partition, { next }]) =>
         [partition, next] as const
       );

@@ -518,3 +518,203 @@ Deno.test("V2Session.onMessage() says what is missed, a token that retention has
   await records(other, 4);
   assert.deepEqual(offsets(other), range(6, 10));
 });
+
+Deno.test("V2Session.stop() takes acknowledgements while it drains, and refuses all else", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 10);
+  const client = test.startV2();
+  work(client);
+  await records(client, 10);
+  const startMs = performance.now();
+  const stopped = client.session.stop(1012, "restart", 20_000);
+  client.say({ type: "ack", id: 2, subscription: 1, topic: TOPIC, partition: 0, offset: "9" });
+  client.say({ type: "produce", id: 3, topic: TOPIC, records: [{ value: "x" }] });
+  await stopped;
+  assert.ok(performance.now() - startMs < 10_000);
+  assert.equal(test.groups.get("g1", TOPIC, 0), 10n);
+  assert.equal((await frame(client, "committed")).id, 2);
+  assert.equal((await frame(client, "error", ({ id }) => id === 3)).code, "leaving");
+  assert.equal(test.writer.stored.length, 0);
+});
+
+Deno.test("V2Session.stop() tells the last position before it closes", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 3);
+  const client = test.startV2();
+  client.say({ type: "subscribe", topics: [TOPIC], from: "earliest" });
+  await records(client, 3);
+  await client.session.stop(1012, "restart", 0);
+  assert.equal(client.frames.at(-1)?.type, "position");
+});
+
+Deno.test("V2Session.onMessage() answers a subscribe that is unsubscribed while it starts", async () => {
+  await using test = new TestSessions();
+  const acquired = test.leases.hold();
+  const client = test.startV2();
+  work(client);
+  await eventually("the lease is asked for", () => client.session.streams.length === 1, {
+    everyMs: 1,
+  });
+  client.say({ type: "unsubscribe", id: 2, subscription: 1 });
+  const { code } = await frame(client, "error", ({ id }) => id === 1);
+  assert.equal(code, "leaving");
+  acquired();
+  await frame(client, "ok", ({ id }) => id === 2);
+  assert.ok(test.leases.given.every(({ isReleased }) => isReleased));
+});
+
+Deno.test("V2Session.onMessage() delivers again what was refused in a rebalance", async () => {
+  await using test = new TestSessions({ partitions: 2, commitIntervalMs: 2 });
+  test.reader.fill(1, 10);
+  const client = test.startV2();
+  client.say({ type: "subscribe", id: 1, topics: [TOPIC], group: "g1", ack: "client" });
+  await frame(client, "subscribed");
+  const [member] = test.members.joined;
+  await member.events.assigned(new Map([[TOPIC, [0]]]));
+  await records(client, 10);
+  await member.events.revoking();
+  client.say({ type: "nack", id: 2, subscription: 1, topic: TOPIC, partition: 0, offset: "6" });
+  await frame(client, "ok", ({ id }) => id === 2);
+  const assigned = member.events.assigned(new Map([[TOPIC, [0, 1]]]));
+  client.say({ type: "nack", id: 3, subscription: 1, topic: TOPIC, partition: 0, offset: "4" });
+  await frame(client, "ok", ({ id }) => id === 3);
+  await assigned;
+  await records(client, 16);
+  assert.deepEqual(offsets(client).slice(10), range(4, 10));
+  client.say({ type: "ack", id: 4, subscription: 1, topic: TOPIC, partition: 0, offset: "9" });
+  await frame(client, "committed", ({ id }) => id === 4);
+});
+
+Deno.test("V2Session.onMessage() seeks in a rebalance, a partition that stays", async () => {
+  await using test = new TestSessions({ partitions: 2 });
+  test.reader.fill(1, 10);
+  const client = test.startV2();
+  client.say({ type: "subscribe", id: 1, topics: [TOPIC], group: "g1", ack: "client" });
+  await frame(client, "subscribed");
+  const [member] = test.members.joined;
+  await member.events.assigned(new Map([[TOPIC, [0]]]));
+  await records(client, 10);
+  await member.events.revoking();
+  client.say({ type: "seek", id: 2, subscription: 1, topic: TOPIC, partition: 0, from: "8" });
+  await frame(client, "ok", ({ id }) => id === 2);
+  await member.events.assigned(new Map([[TOPIC, [0]]]));
+  await records(client, 12);
+  assert.deepEqual(offsets(client).slice(10), [8, 9]);
+});
+
+Deno.test("V2Session.onMessage() commits before it says so, an acknowledgement before a seek", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 10);
+  const client = test.startV2();
+  work(client);
+  await records(client, 10);
+  const release = test.groups.hold();
+  client.say({ type: "ack", subscription: 1, topic: TOPIC, partition: 0, offset: "3" });
+  client.say({ type: "seek", id: 2, subscription: 1, topic: TOPIC, partition: 0, from: "8" });
+  await frame(client, "ok", ({ id }) => id === 2);
+  client.say({ type: "ack", id: 3, subscription: 1, topic: TOPIC, partition: 0, offset: "3" });
+  await holdsFor(20, "no answer", () => client.frames.every(({ type }) => type !== "committed"));
+  release();
+  await frame(client, "committed", ({ id }) => id === 3);
+  assert.equal(test.groups.get("g1", TOPIC, 0), 4n);
+});
+
+Deno.test("V2Session.onMessage() delivers again what was refused after the end", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 5);
+  const client = test.startV2();
+  work(client, { until: "end" });
+  await frame(client, "end");
+  client.say({ type: "nack", subscription: 1, topic: TOPIC, partition: 0, offset: "3" });
+  await records(client, 7);
+  assert.deepEqual(offsets(client).slice(5), [3, 4]);
+  client.say({ type: "ack", subscription: 1, topic: TOPIC, partition: 0, offset: "4" });
+  assert.equal((await frame(client, "ended")).code, "done");
+  assert.equal(test.groups.get("g1", TOPIC, 0), 5n);
+});
+
+Deno.test("V2Session.onMessage() is done, a seek to the end", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 5);
+  const client = test.startV2();
+  client.say({ type: "subscribe", topics: [TOPIC], from: "earliest", until: "end", credit: 1 });
+  await records(client, 1);
+  client.say({ type: "seek", subscription: 1, topic: TOPIC, partition: 0, from: "latest" });
+  assert.equal((await frame(client, "end")).end, "5");
+  assert.equal((await frame(client, "ended")).code, "done");
+});
+
+Deno.test("V2Session.onMessage() ends subscriptions that renewed credentials do not allow", async () => {
+  await using test = new TestSessions();
+  const client = test.startV2({
+    principal: { name: "alice", may: () => true },
+    services: {
+      authenticate: () => Promise.resolve({ name: "alice", may: () => false }),
+      checkGroup: (principal) => {
+        if (!principal.may("group")) throw new ProxyError("forbidden", "no");
+      },
+    },
+  });
+  client.say({ type: "subscribe", topics: [TOPIC] });
+  await frame(client, "subscribed", ({ subscription }) => subscription === 1);
+  client.say({ type: "subscribe", topics: [TOPIC], group: "g1", partitions: [0] });
+  await frame(client, "subscribed", ({ subscription }) => subscription === 2);
+  client.say({ type: "auth", id: 3, token: "narrower" });
+  await frame(client, "ok", ({ id }) => id === 3);
+  const { subscription, code } = await frame(client, "ended");
+  assert.deepEqual([subscription, code], [2, "forbidden"]);
+  client.say({ type: "lag", id: 4, subscription: 1 });
+  await frame(client, "lag");
+});
+
+Deno.test("V2Session.onMessage() watches no credentials that come when the socket is closed", async () => {
+  await using test = new TestSessions();
+  const { promise, resolve } = Promise.withResolvers<Principal>();
+  const client = test.startV2({ services: { authenticate: () => promise } });
+  client.say({ type: "auth", id: 1, token: "late" });
+  await client.session.stop(1012, "restart", 0);
+  resolve({ name: "anonymous", may: () => true, expiresMs: Date.now() + 3_600_000 });
+  await promise;
+});
+
+Deno.test("V2Session.onMessage() refuses one request more than may wait", async () => {
+  await using test = new TestSessions();
+  const { promise, resolve } = Promise.withResolvers<Principal>();
+  const client = test.startV2({ services: { authenticate: () => promise } });
+  for (let id = 0; id <= 256; id++) client.say({ type: "auth", id, token: "slow" });
+  assert.equal((await frame(client, "error", ({ id }) => id === 256)).code, "too_many_requests");
+  client.say({ type: "ping", id: 300 });
+  await frame(client, "pong");
+  resolve({ name: "anonymous", may: () => true });
+  await frame(client, "ok", ({ id }) => id === 255);
+});
+
+Deno.test("V2Session.onMessage() refuses one acknowledgement more than may wait", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 1);
+  const client = test.startV2();
+  work(client);
+  await records(client, 1);
+  const release = test.groups.hold();
+  const ack = { type: "ack", subscription: 1, topic: TOPIC, partition: 0, offset: "0" };
+  for (let id = 0; id <= 16_384; id++) client.say({ ...ack, id });
+  const { code } = await frame(client, "error", ({ id }) => id === 16_384);
+  assert.equal(code, "too_many_requests");
+  release();
+  await frame(client, "committed", ({ id }) => id === 16_383);
+});
+
+Deno.test("V2Session.onMessage() does not call a token whole, a partition it was not made for", async () => {
+  await using test = new TestSessions({ partitions: 2 });
+  for (const partition of [0, 1]) test.reader.fill(1, 4, partition);
+  const client = test.startV2();
+  client.say({ type: "subscribe", topics: [TOPIC], partitions: [0], from: "earliest" });
+  await records(client, 4);
+  client.session.announceDraining(0);
+  const { resume } = await frame(client, "position");
+  const other = test.startV2();
+  other.say({ type: "subscribe", topics: [TOPIC], partitions: [0, 1], resume });
+  const { recovered, partitions } = await frame(other, "subscribed");
+  assert.equal(recovered, false);
+  assert.deepEqual(partitions.map(({ next }) => next).sort(), ["4", "4"]);
+});
