@@ -71,17 +71,22 @@ export async function handleUpgrade(
 ): Promise<Response> {
   context.limits.arrive(request, remoteAddress);
   checkHandshake(request);
+  // Asked for now, since it says only what happens from then on.
+  const { signal } = request;
   try {
-    return await accept(request, remoteAddress, context);
+    return await accept(request, signal, remoteAddress, context);
   } catch (error) {
     const known = ProxyError.from(error);
-    if (known.code === "internal" || !wantsCloseCode(request, context)) throw error;
+    if (known.code === "internal" || signal.aborted || !wantsCloseCode(request, context)) {
+      throw error;
+    }
     return acceptAndClose(request, known, remoteAddress, context);
   }
 }
 
 async function accept(
   request: Request,
+  signal: AbortSignal,
   remoteAddress: string,
   context: UpgradeContext,
 ): Promise<Response> {
@@ -110,6 +115,7 @@ async function accept(
     // Others may have come while Kafka was asked.
     checkReady();
     checkSockets(context);
+    checkPresent(signal);
   } catch (error) {
     leave();
     throw error;
@@ -261,6 +267,19 @@ export function checkGroupCapacity(
     `Cannot open one more group session: ${groups} are open, the limit is ${maxGroupSessions}`,
     { details: { limit: "maxGroupSessions" } },
   );
+}
+
+/**
+ * An upgrade for a client that has gone meanwhile never ends: Deno 2.9 fires no event, and keeps the
+ * connection, its file descriptor and its memory until the process ends.
+ */
+function checkPresent(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw new ProxyError(
+      "bad_request",
+      "Cannot answer: the client went away before it was answered",
+    );
+  }
 }
 
 function checkSockets({ settings, marks }: UpgradeContext): void {

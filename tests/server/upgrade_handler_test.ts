@@ -46,6 +46,31 @@ Deno.test("handleUpgrade() forgets a client that has gone, its socket and its se
   assert.equal(server.fakes.events.of("session_closed")[0].code, 1000);
 });
 
+// Such connections were kept for ever, a file descriptor and 20 KB each: a storm of clients that shake
+// hands and leave took all that a process may open.
+for (const query of ["", "&closeCodes=1"]) {
+  Deno.test(`handleUpgrade() keeps no connection of a client that left while Kafka was asked${query}`, async () => {
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const pause = () => {
+      asked.resolve();
+      return answered.promise;
+    };
+    await using server = new TestServer({ pause, closeCodes: "on" });
+    const port = Number(new URL(server.httpUrl).port);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(handshakeBytes(`/?topic=${TOPIC}&consumerGroup=${query}`));
+    await asked.promise;
+    connection.close();
+    // The listener has had its turns once it has answered others.
+    for (let i = 0; i < 3; i++) await (await fetch(`${server.httpUrl}/livez`)).body?.cancel();
+    answered.resolve();
+    await eventually("the connection to be gone", () => !hasLeftover(port), { everyMs: 5 });
+    assert.equal(server.marks.sockets, 0);
+    assert.equal(server.isListening, true);
+  });
+}
+
 for (
   const [offered, echo] of [
     [undefined, null],
@@ -463,3 +488,18 @@ Deno.test("handleUpgrade() answers with HTTP, closeCodes=1 on a server that does
   using answer = await httpUpgrade(server.at("topic=ordres&closeCodes=1"));
   assert.equal(answer.status, 404);
 });
+
+function handshakeBytes(path: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+  );
+}
+
+/** Whether a connection to the port has been ended by the peer alone (`CLOSE_WAIT` of Linux). */
+function hasLeftover(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return new RegExp(`^ *\\d+: [0-9A-F]+:${hex} \\S+ 08 `, "m").test(
+    Deno.readTextFileSync("/proc/net/tcp"),
+  );
+}
