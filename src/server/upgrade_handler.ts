@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Access } from "../auth/access.ts";
 import { checkHost } from "../auth/host.ts";
 import { checkOrigin } from "../auth/origin.ts";
@@ -52,6 +53,9 @@ interface Prepared {
   readonly group?: string;
 }
 
+/** With one turn 3,000 clients that leave at once left 121 connections behind, with these none. */
+const PRESENCE_TURNS = 8;
+
 /** Parameters of the URL that a v2 client may send: everything else is in its frames. */
 const V2_PARAMETERS: readonly string[] = ["access_token", "closeCodes", "ticket"];
 
@@ -77,9 +81,8 @@ export async function handleUpgrade(
     return await accept(request, signal, remoteAddress, context);
   } catch (error) {
     const known = ProxyError.from(error);
-    if (known.code === "internal" || signal.aborted || !wantsCloseCode(request, context)) {
-      throw error;
-    }
+    if (known.code === "internal" || !wantsCloseCode(request, context)) throw error;
+    await checkPresent(signal);
     return acceptAndClose(request, known, remoteAddress, context);
   }
 }
@@ -112,10 +115,10 @@ async function accept(
   let prepared: Prepared;
   try {
     prepared = await prepare();
+    await checkPresent(signal);
     // Others may have come while Kafka was asked.
     checkReady();
     checkSockets(context);
-    checkPresent(signal);
   } catch (error) {
     leave();
     throw error;
@@ -271,15 +274,17 @@ export function checkGroupCapacity(
 
 /**
  * An upgrade for a client that has gone meanwhile never ends: Deno 2.9 fires no event, and keeps the
- * connection, its file descriptor and its memory until the process ends.
+ * connection, its file descriptor and its memory until the process ends. That it has gone is heard a
+ * few turns of the event loop late.
+ *
+ * @throws {ProxyError} `bad_request`
  */
-function checkPresent(signal: AbortSignal): void {
-  if (signal.aborted) {
-    throw new ProxyError(
-      "bad_request",
-      "Cannot answer: the client went away before it was answered",
-    );
+async function checkPresent(signal: AbortSignal): Promise<void> {
+  for (let i = 0; i < PRESENCE_TURNS && !signal.aborted; i++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
+  if (!signal.aborted) return;
+  throw new ProxyError("bad_request", "Cannot answer: the client went away before it was answered");
 }
 
 function checkSockets({ settings, marks }: UpgradeContext): void {
