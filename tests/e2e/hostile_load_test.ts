@@ -18,8 +18,9 @@ Deno.test("hostile peers of eight kinds: no other client is closed or misses a r
     kafka: kafka.bootstrap,
     helper,
     topic: "hostile",
-    quietMs: 2_000,
+    quietMs: 500,
     memoryMs: 1_000,
+    crowd: 200,
     note,
     attacks: [
       { name: "halfOpenHandshakes", peers: 1_000, forMs: 1_000 },

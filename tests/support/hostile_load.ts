@@ -11,7 +11,7 @@ const PEERS = fileURLToPath(new URL("hostile_peers.ts", import.meta.url));
 /** One attack of a load. */
 export type PlannedAttack =
   & { readonly name: AttackName }
-  & Pick<Attack, "peers" | "bytes" | "forMs">;
+  & Pick<Attack, "peers" | "bytes" | "forMs" | "connectsPerSecond" | "bytesPerSecond">;
 
 /** How a load is run. */
 export interface HostileLoadOptions {
@@ -19,10 +19,12 @@ export interface HostileLoadOptions {
   readonly helper: KafkaHelper;
   readonly topic: string;
   readonly attacks: readonly PlannedAttack[];
-  /** How long the quiet figures are taken, in ms. */
+  /** How long the quiet figures are taken before each attack, in ms. */
   readonly quietMs: number;
   /** How long memory may take to come back, in ms. */
   readonly memoryMs: number;
+  /** Clients that come, read and leave before anything is measured; none when left out. */
+  readonly crowd?: number;
   /** More arguments of the server. */
   readonly args?: readonly string[];
   readonly note?: (line: string) => void;
@@ -30,20 +32,29 @@ export interface HostileLoadOptions {
 
 /** What legitimate clients and the process saw. */
 export interface HostileLoadFigures {
-  readonly quietP99Ms: number;
   readonly attacks: readonly {
     readonly name: AttackName;
+    /** What a record takes just before. */
+    readonly quietP99Ms: number;
+    /** And meanwhile. */
     readonly p99Ms: number;
     readonly records: number;
     /** Peers that got as far as they wanted. */
     readonly reached: number;
     readonly mostBytes: number;
   }[];
-  /** After a first round with a tenth of the peers. */
-  readonly startBytes: number;
-  readonly endBytes: number;
+  readonly start: Memory;
+  readonly end: Memory;
   /** Whether all legitimate clients were served to the end, without a hole. */
   readonly isWhole: boolean;
+}
+
+/** Physical memory of the process. */
+export interface Memory {
+  /** As it is found. */
+  readonly bytes: number;
+  /** Once it was asked to give back what it does not need (SIGUSR2, see docs/SECURITY.md). */
+  readonly trimmedBytes: number;
 }
 
 const CLIENTS = 5;
@@ -54,7 +65,7 @@ const RATE = 200;
  * produced: how long a record takes to them, quiet and under attack, and what memory is left in use.
  */
 export async function runHostileLoad(options: HostileLoadOptions): Promise<HostileLoadFigures> {
-  const { kafka, helper, topic, attacks, quietMs, memoryMs, note = () => {} } = options;
+  const { kafka, helper, topic, attacks, quietMs, memoryMs, crowd = 0, note = () => {} } = options;
   await newTopic(helper, topic);
   await using proxy = await ProxyProcess.start({
     args: ["--kafka", kafka, "--record-interval", "0", "--stall-timeout-ms", "2000"]
@@ -77,34 +88,33 @@ export async function runHostileLoad(options: HostileLoadOptions): Promise<Hosti
   try {
     await using _ = await helper.backgroundProduce({ topic, ratePerSecond: RATE });
     await eventually("records", () => delays.length > CLIENTS * RATE, { timeoutMs: 30_000 });
-    // A first, smaller round: what a process of this runtime keeps once it has seen some of each.
-    for (const { name, peers, bytes } of attacks) {
-      const few = Math.ceil(peers / 10);
-      await attacked(name, { peers: few, bytes, forMs: 500, hostname, port: Number(port), path });
-    }
-    const quiet = await window(delays, quietMs);
-    const startBytes = proxy.rssBytes;
-    note(`quiet: p99 ${quiet.p99Ms} ms of ${quiet.records}, ${mib(startBytes)} MiB`);
+    // A server in production has had clients; what it keeps for the next is no growth.
+    for (let i = 0; i < 2; i++) await visit(`${proxy.url}?topic=${topic}&consumerGroup=`, crowd);
+    await window(delays, quietMs);
+    const start = await memory(proxy, Infinity);
+    note(`at the beginning: ${told(start)}`);
     const figures = [];
     for (const { name, ...attack } of attacks) {
+      const { p99Ms: quietP99Ms } = await window(delays, quietMs);
       let mostBytes = proxy.rssBytes;
       const watch = setInterval(() => mostBytes = Math.max(mostBytes, proxy.rssBytes), 50);
       delays.length = 0;
       const reached = await attacked(name, { ...attack, hostname, port: Number(port), path });
       clearInterval(watch);
-      const figure = { name, ...measured(delays), reached, mostBytes };
+      const figure = { name, quietP99Ms, ...measured(delays), reached, mostBytes };
       figures.push(figure);
       note(
-        `${name}: p99 ${figure.p99Ms} ms of ${figure.records}, ${reached} peers got there, ` +
+        `${name}: p99 ${quietP99Ms} ms, then ${figure.p99Ms} ms of ${figure.records}, ${reached} peers got there, ` +
           `at most ${mib(mostBytes)} MiB, then ${mib(proxy.rssBytes)} MiB`,
       );
     }
     await eventually(
       "memory to come back",
-      () => proxy.rssBytes <= startBytes * MOST_GROWTH,
+      () => proxy.rssBytes <= start.bytes * MOST_GROWTH,
       { timeoutMs: memoryMs, everyMs: 200 },
     ).catch(() => false);
-    const endBytes = proxy.rssBytes;
+    const end = await memory(proxy, start.trimmedBytes * MOST_GROWTH);
+    note(`in the end: ${told(end)}`);
     const counted = clients.map(({ count }) => count);
     await eventually(
       "all clients to go on",
@@ -112,7 +122,7 @@ export async function runHostileLoad(options: HostileLoadOptions): Promise<Hosti
     );
     clients.forEach((client) => client.verify());
     const isWhole = clients.every(({ closeInfo }) => closeInfo === undefined);
-    return { quietP99Ms: quiet.p99Ms, attacks: figures, startBytes, endBytes, isWhole };
+    return { attacks: figures, start, end, isWhole };
   } finally {
     for (const client of clients) await client.close();
   }
@@ -123,6 +133,33 @@ export const MOST_P99_TIMES = 3;
 
 /** Memory may be so many times the quiet figure in the end. */
 export const MOST_GROWTH = 1.2;
+
+/** Clients that come, get what there is, and leave, a hundred at a time. */
+async function visit(url: string, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= 100) {
+    const clients = await Promise.all(
+      Array.from({ length: Math.min(left, 100) }, () => RecordClient.open(url, { keep: false })),
+    );
+    await Promise.all(clients.map((client) => client.until(1)));
+    await Promise.all(clients.map((client) => client.close()));
+  }
+}
+
+/** Asks the process for what it does not need, and waits for a second or until it is little enough. */
+async function memory(proxy: ProxyProcess, enoughBytes: number): Promise<Memory> {
+  const { rssBytes: bytes } = proxy;
+  proxy.signal("SIGUSR2");
+  const untilMs = performance.now() + 3_000;
+  await eventually(
+    "memory to be given back",
+    () => performance.now() > untilMs || (enoughBytes < Infinity && proxy.rssBytes <= enoughBytes),
+  );
+  return { bytes, trimmedBytes: proxy.rssBytes };
+}
+
+function told({ bytes, trimmedBytes }: Memory): string {
+  return `${mib(bytes)} MiB, ${mib(trimmedBytes)} MiB when asked to give back`;
+}
 
 async function window(delays: number[], ms: number) {
   delays.length = 0;

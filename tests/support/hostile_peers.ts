@@ -12,10 +12,40 @@ export interface Attack {
   readonly bytes?: number;
   /** How long they go on, in ms, where that is what it is about. */
   readonly forMs?: number;
+  /** Connections all of them make in a second at most; as many as they can when left out. */
+  readonly connectsPerSecond?: number;
+  /** Bytes all of them send in a second at most; as many as are taken when left out. */
+  readonly bytesPerSecond?: number;
 }
 
 const MIB = 1 << 20;
+
+/** What goes out at a time: a peer that is paced sends little often, not much seldom. */
+const PART_BYTES = 65_536;
+
 const ZEROS = new Uint8Array(MIB);
+
+/** What the whole process may do in a second; an attack has one of its own. */
+class Pace {
+  readonly #startMs = performance.now();
+  readonly #perSecond: number;
+  #taken = 0;
+
+  constructor(perSecond = Infinity) {
+    this.#perSecond = perSecond;
+  }
+
+  /** Waits for the turn of so much more. */
+  async take(amount: number): Promise<void> {
+    this.#taken += amount;
+    const dueMs = this.#startMs + (this.#taken / this.#perSecond) * 1_000;
+    const waitMs = dueMs - performance.now();
+    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+}
+
+let connects = new Pace();
+let sends = new Pace();
 
 const TEXT = 1;
 const BINARY = 2;
@@ -163,6 +193,7 @@ async function held(
 }
 
 async function connect({ hostname, port }: Attack): Promise<Deno.TcpConn | undefined> {
+  await connects.take(1);
   try {
     return await Deno.connect({ hostname, port });
   } catch {
@@ -222,13 +253,20 @@ function frameHead(isLast: boolean, opcode: number, bytes: number): Buffer {
 
 async function writeAll(connection: Deno.TcpConn, data: string | Uint8Array): Promise<void> {
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  for (let at = 0; at < bytes.length;) {
+    const part = bytes.subarray(at, at + PART_BYTES);
+    await sends.take(part.length);
+    at += await connection.write(part);
+  }
 }
 
 /** `deno run hostile_peers.ts NAME JSON`: a process of its own, so that no measurement waits for it. */
 if (import.meta.main) {
-  const [name, attack] = Deno.args;
-  const reached = await ATTACKS[name as AttackName](JSON.parse(attack));
+  const [name, text] = Deno.args;
+  const attack: Attack = JSON.parse(text);
+  connects = new Pace(attack.connectsPerSecond);
+  sends = new Pace(attack.bytesPerSecond);
+  const reached = await ATTACKS[name as AttackName](attack);
   console.log(reached);
   Deno.exit(0);
 }

@@ -14,7 +14,7 @@ Deno.test("SECURITY.md names flags that there are", () => {
   const flags = SETTING_KEYS.map((key) => SETTINGS_TABLE[key].flag);
   const named = codeSpans(PAGE).filter((span) => span.startsWith("--"))
     .map((span) => span.split(" ")[0]);
-  const ofDeno = ["--allow-read", "--allow-net"];
+  const ofDeno = ["--allow-read", "--allow-net", "--unstable-no-legacy-abort"];
   assert.ok(named.length > 20);
   assert.deepEqual(named.filter((flag) => !flags.includes(flag) && !ofDeno.includes(flag)), []);
 });
