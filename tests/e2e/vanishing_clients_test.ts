@@ -50,7 +50,8 @@ Deno.test("clients that vanish in the middle of a batch leave nothing behind", a
 
 Deno.test("clients that vanish before they are answered leave nothing behind", async () => {
   // Deno 2.9 fires no event for a socket whose client has gone before the answer is written: it
-  // was neither open nor closed, and counted until the end of the process.
+  // was neither open nor closed, and counted until the end of the process. Most are not upgraded, since
+  // the server hears of it in time; where it does not, the session ends.
   const { kafka, helper } = await sharedKafka();
   const topic = "early";
   await helper.createTopic(topic);
@@ -73,14 +74,11 @@ Deno.test("clients that vanish before they are answered leave nothing behind", a
     using connection = await Deno.connect({ hostname, port: Number(port) });
     await connection.write(new TextEncoder().encode(`${request.join("\r\n")}\r\n\r\n`));
   }
-  await eventually(
-    "the end of their sessions",
-    () => proxy.events("session_closed").length === 20,
-  );
-  assert.deepEqual(
-    new Set(proxy.events("session_closed").map(({ code }) => code)),
-    new Set([1006]),
-  );
+  await eventually("all of them to be refused or over", () => {
+    const refused = proxy.events("session_refused").length;
+    return refused + proxy.events("session_closed").length === 20;
+  });
+  assert.ok(proxy.events("session_closed").every(({ code }) => code === 1006));
   await using client = await RecordClient.open(`${proxy.url}?topic=${topic}`);
   await client.until(10);
 });
