@@ -36,5 +36,8 @@ function contract(
 contract("Deno", (name, check) => Deno.test(name, () => check(inDeno)));
 contract("Node", (name, check) => Deno.test(name, () => check(inNode)));
 contract("Chromium", (name, check) => {
-  browserTest(name, async (browser) => check(inChromium(await browser.newPage())));
+  browserTest(
+    name,
+    async (browser) => check(inChromium(await browser.newPage({ bypassCSP: true }))),
+  );
 });

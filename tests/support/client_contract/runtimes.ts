@@ -47,7 +47,7 @@ export const inNode: ScenarioRun = async (name, input, host) => {
   }
 };
 
-/** In a page of Chromium. */
+/** In a page of Chromium that takes scripts from the test, whatever its policy (`bypassCSP`). */
 export function inChromium(page: Page): ScenarioRun {
   return async (name, input, host) => {
     await page.goto(new URL("/healthz", input.url.replace(/^ws/, "http")).href);
