@@ -52,7 +52,9 @@ export async function measureStalledCrowd(
   const probe = `${topic}-probe`;
   await helper.createTopic(topic);
   await helper.createTopic(probe);
-  await using proxy = await ProxyProcess.start({ args: ["--kafka", kafka] });
+  // The readers answer no pings.
+  const args = ["--kafka", kafka, "--ping-timeout-seconds", "0"];
+  await using proxy = await ProxyProcess.start({ args });
   await proxy.event("kafka_connected");
   const url = `${proxy.url}?topic=${topic}&consumerGroup=&offset=0`;
   const common = { url, from: 0, valueBytes: VALUE_BYTES };

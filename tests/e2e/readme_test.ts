@@ -151,13 +151,16 @@ Deno.test({
       consumer.signal("SIGINT");
       assert.equal((await consumer.ended()).code, 0);
       assert.equal(await Deno.readTextFile(`${ROOT}offsets/test_offset.txt`), "10\n");
-      const [, library, worker] = readmeBlocks("js");
+      const [, both, library, worker] = readmeBlocks("js");
       const run = `'${Deno.execPath()}' run --no-lock --allow-net --allow-import=127.0.0.1:9999 -`;
       await using reading = new ShellCommand(run, { input: library });
       await reading.shows(/^0 10n k1 hello$/m);
       assert.equal((await reading.ended()).code, 0);
       await using working = new ShellCommand(run, { input: worker });
       await working.shows(/^done with hello$/m);
+      await using duplex = new ShellCommand(run, { input: both });
+      await duplex.shows(/type: "produced"[^]*offset: "11"/);
+      await duplex.shows(/^test 0 \[[^]*value: "hello"/m);
       await stop(server);
       await page.shows(/^closed 1001 /m);
     });
@@ -179,7 +182,7 @@ Deno.test({
         'npx -y wscat@6.1.0 --connect "ws://127.0.0.1:9999/?topic=test&consumerGroup=group1"';
       await helper.produce({ topic: "test", count: 1 });
       await using wscat = readme.start(`${line} -H 'authorization: basic thisisapassword'`);
-      await wscat.shows(/"offset":11\}\]\n/);
+      await wscat.shows(/"offset":12\}\]\n/);
       const refused = await readme.run(line);
       assert.match(refused.stderr + refused.stdout, /Unexpected server response: 401/);
       await stop(server);
