@@ -273,8 +273,10 @@ export class FramePump {
     }
   }
 
+  /** After the end it is true, for whoever looks then: nothing would wake who began to wait. */
   #may(): true | Promise<void> {
     const { gate = NO_GATE, mayGo } = this.#options;
+    if (this.#signal.aborted) return true;
     return gate.allowance < 1 ? gate.opened() : mayGo();
   }
 

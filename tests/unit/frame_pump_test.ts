@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Slice } from "../../src/core/chunk.ts";
 import { SharedFrames } from "../../src/log/shared_frames.ts";
 import { FramePump, type PumpOptions } from "../../src/session/frame_pump.ts";
+import { Gate } from "../../src/session/gate.ts";
 import { v1FrameFormat } from "../../src/session/v1_frame_format.ts";
 import { Pacer } from "../../src/stream/pacer.ts";
 import { TOPIC } from "../support/array_reader.ts";
@@ -199,6 +200,24 @@ Deno.test("FramePump.run() passes over slices from before a rebalance", async ()
   await test.run();
   assert.deepEqual(test.sent, []);
   assert.deepEqual(test.reached, []);
+});
+
+// The gate is looked at once when the end comes; who came to it later waited for ever, and with it
+// whoever was to have the partitions next.
+Deno.test("FramePump.run() ends, stopped between the last frame of its credit and the next look", async () => {
+  const gate = new Gate({ credit: 1, maxUnacked: Infinity, unacked: () => 0 });
+  await using test = new TestPump({
+    gate,
+    pacer: new Pacer(undefined, 30),
+    format: v1FrameFormat({ ...PLAIN_FORMAT, partition: true, maxRecords: 1 }),
+  });
+  test.test.reader.fill(1, 4);
+  test.pump.assign(one(0, 0n));
+  const running = test.run();
+  await test.records(1);
+  test.stopping.abort();
+  await running;
+  assert.deepEqual(test.sent, ["0:0"]);
 });
 
 Deno.test("FramePump.run() encodes for itself, a slice that begins inside a chunk", async () => {
