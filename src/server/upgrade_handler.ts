@@ -4,6 +4,7 @@ import { checkHost } from "../auth/host.ts";
 import { checkOrigin } from "../auth/origin.ts";
 import { checkEncoding, checkGroup, checkTopic } from "../auth/topic_rules.ts";
 import type { Settings } from "../config/settings.ts";
+import { least } from "../core/least.ts";
 import type { FrameSink } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
@@ -301,9 +302,4 @@ function checkSockets({ settings, marks }: UpgradeContext): void {
     "Cannot open one more socket: what others have not taken yet uses up the memory for records",
     { details: { limit: "memoryBytes" } },
   );
-}
-
-function least(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return Math.min(one, other);
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { ERROR_TABLE } from "../core/error_table.ts";
+import { least } from "../core/least.ts";
 import type { CloseInfo, FrameSink, RecordWriter } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import { ProxyError } from "../core/proxy_error.ts";
@@ -560,9 +561,4 @@ function checkNarrow(name: string, asked: number | undefined, most: number | und
     "bad_frame",
     `Cannot subscribe with "${name}":${asked}: the server allows at most ${most}`,
   );
-}
-
-function least(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return Math.min(one, other);
 }
