@@ -4,7 +4,7 @@
  * hundreds that keep up.
  *
  * A topic is written at a steady rate. Others read on, one of them measures how old records are when
- * they come: before, with nobody stalled, and during the stall.
+ * they come: before, during the stall, while those that stalled catch up, and after.
  *
  * The figures go to standard output as JSON. Ends with code 1 when a record is missing or repeated or
  * a limit is not kept, with 2 when misused.
@@ -30,11 +30,21 @@ export interface StalledCrowdOptions {
   readonly ratePerSecond: number;
 }
 
-/** What was measured. */
-export interface StalledCrowdResult {
+/** One stretch of the run: how old records were at a client that keeps up, and what memory did. */
+export interface Phase extends LatencyResult {
+  /** The most the process had, less what it had at the start of the phase. */
   readonly grownBytes: number;
-  readonly before: LatencyResult;
-  readonly during: LatencyResult;
+}
+
+/** What was measured, in the order in which it was. */
+export interface StalledCrowdResult {
+  /** Nobody stalls. */
+  readonly before: Phase;
+  readonly during: Phase;
+  /** Those that stalled read on and catch up. */
+  readonly waking: Phase;
+  /** Nobody stalls again: what time alone has done. */
+  readonly after: Phase;
   /** Records that each of the stalled ones had when all was read. */
   readonly records: number;
   /** How far behind they were when they woke, in records. */
@@ -63,15 +73,30 @@ export async function measureStalledCrowd(
   await helper.produce({ topic, count: 1_000, valueBytes: VALUE_BYTES });
   await Promise.all([others.until(1_000), sleepers.until(1_000)]);
 
-  const run = async (startNumber: number) => {
+  let records = 1_000;
+  const phase = async (): Promise<Phase> => {
+    const startNumber = records;
+    records += count;
+    const growth = watchGrowth(proxy);
     const latency = probeLatency(proxy, kafka, probe, seconds);
     await helper.produce({ topic, count, ratePerSecond, valueBytes: VALUE_BYTES, startNumber });
-    await others.until(startNumber + count);
-    return await latency;
+    await others.until(records);
+    return { ...await latency, grownBytes: await growth.end() };
   };
-  const before = await run(1_000);
-  await sleepers.until(1_000 + count);
+  const before = await phase();
+  await sleepers.until(records);
   await sleepers.read(false);
+  const during = await phase();
+  const behind = records - (await sleepers.look()).leastNext;
+  await sleepers.read(true);
+  const waking = await phase();
+  await sleepers.until(records);
+  const after = await phase();
+  await sleepers.until(records);
+  return { before, during, waking, after, records, behind };
+}
+
+function watchGrowth(proxy: ProxyProcess): { end(): Promise<number> } {
   const startBytes = proxy.rssBytes;
   let mostBytes = startBytes;
   const watching = new AbortController();
@@ -82,18 +107,12 @@ export async function measureStalledCrowd(
     }
   };
   const watched = watch();
-  const during = await run(1_000 + count).finally(() => watching.abort());
-  await watched;
-  const records = 1_000 + 2 * count;
-  const { leastNext } = await sleepers.look();
-  await sleepers.read(true);
-  await sleepers.until(records);
   return {
-    grownBytes: mostBytes - startBytes,
-    before,
-    during,
-    records,
-    behind: records - leastNext,
+    async end() {
+      watching.abort();
+      await watched;
+      return mostBytes - startBytes;
+    },
   };
 }
 
@@ -111,17 +130,25 @@ async function probeLatency(
   return await client.result<LatencyResult>();
 }
 
-/** Growth that is allowed. */
+/** Growth that is allowed while clients stall. */
 export const MOST_GROWTH_BYTES: number = 64_000_000;
 
 /** What is wrong with a result; empty when nothing is. */
-export function stalledProblems({ grownBytes, before, during }: StalledCrowdResult): string[] {
+export function stalledProblems(result: StalledCrowdResult): string[] {
+  const { before, during, waking, after } = result;
   const problems: string[] = [];
-  if (grownBytes >= MOST_GROWTH_BYTES) {
-    problems.push(`the process grew by ${Math.round(grownBytes / 1e6)} MB`);
+  if (during.grownBytes >= MOST_GROWTH_BYTES) {
+    problems.push(`the process grew by ${Math.round(during.grownBytes / 1e6)} MB`);
   }
-  if (during.p99 > 2 * before.p99 + 20) {
-    problems.push(`p99 of the others went from ${before.p99} to ${during.p99} ms`);
+  const quiet = Math.max(before.p99, after.p99);
+  for (
+    const [name, { p99 }] of [["while they stalled", during], ["as they woke", waking]] as const
+  ) {
+    if (p99 > 2 * quiet + 20) {
+      problems.push(
+        `p99 of the others was ${p99} ms ${name}, not ${quiet}`,
+      );
+    }
   }
   return problems;
 }

@@ -24,17 +24,19 @@ Deno.test("a crowd of 300 that is offered twice what it can take reads from the 
 
 Deno.test("a hundred clients that stop reading cost less than 64 MB, and read on without a gap", async () => {
   const { cluster, helper } = kafka;
-  const options = { stalled: 100, live: 10, seconds: 6, ratePerSecond: 30_000 };
+  const options = { stalled: 100, live: 10, seconds: 5, ratePerSecond: 36_000 };
   const result = await measureStalledCrowd(cluster.bootstrap, helper, "stalled", options);
   assert.ok(result.behind > 150_000, `they were behind by ${result.behind} records`);
-  assert.ok(result.grownBytes < MOST_GROWTH_BYTES, JSON.stringify(result));
+  assert.ok(result.during.grownBytes < MOST_GROWTH_BYTES, JSON.stringify(result));
 });
 
 Deno.test("a reader that sleeps far out of the cache and wakes misses nothing, among 500 that keep up", async () => {
   const { cluster, helper } = kafka;
-  const options = { stalled: 1, live: 500, seconds: 6, ratePerSecond: 10_000 };
+  const options = { stalled: 1, live: 500, seconds: 5, ratePerSecond: 12_000 };
   const result = await measureStalledCrowd(cluster.bootstrap, helper, "asleep", options);
   assert.ok(result.behind > 50_000, `it was behind by ${result.behind} records`);
-  const { before, during } = result;
-  assert.ok(during.p50 < 3 * before.p50 + 100, JSON.stringify(result));
+  const { before, during, waking } = result;
+  for (const { p50 } of [during, waking]) {
+    assert.ok(p50 < 3 * before.p50 + 100, JSON.stringify(result));
+  }
 });
