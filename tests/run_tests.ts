@@ -34,6 +34,9 @@ const LONG_FOLDER = "tests/long";
 /** A process that takes longer hangs. */
 const MOST_MINUTES = 15;
 
+/** Files whose time is told in the end. */
+const SLOWEST = 25;
+
 /** Arguments of one `deno test`. */
 interface Group {
   readonly name: string;
@@ -170,8 +173,16 @@ async function main(): Promise<number> {
   if (!parsed.noCheck && files.length > 0 && !await checkTypes(files)) {
     counts.push({ ...NO_TESTS, failed: 1, failures: ["types: deno check found errors"] });
   }
-  for (const group of toRun) counts.push(await runGroup(group, parsed));
+  const taken: { name: string; seconds: number }[] = [];
+  for (const group of toRun) {
+    const groupMs = performance.now();
+    counts.push(await runGroup(group, parsed));
+    taken.push({ name: group.name, seconds: Math.round((performance.now() - groupMs) / 1_000) });
+  }
   const total = sumCounts(counts);
+  taken.sort((one, other) => other.seconds - one.seconds);
+  console.log("\nThe slowest:");
+  for (const { name, seconds } of taken.slice(0, SLOWEST)) console.log(`${seconds} s  ${name}`);
   console.log(`\n${"=".repeat(20)} ${Math.round((performance.now() - startMs) / 1_000)} s`);
   for (const failure of total.failures) console.log(`FAILED ${failure}`);
   if (total.passed + total.failed === 0) console.log("FAILED: there was no test to run");
