@@ -107,6 +107,13 @@ export const EVENT_TABLE = {
     "group?",
     "next?",
   ]),
+  records_produced: audited("info", "{records} records produced to {topic}", [
+    "session",
+    "topic",
+    "records",
+    "failed",
+    "unknown",
+  ]),
   session_refused: audited(
     "info",
     "Session refused with {status}: {code}",
@@ -130,7 +137,7 @@ export const EVENT_TABLE = {
     ["status", "code", "path", "reason?", "address?"],
     { burst: 20, perMs: 10_000, by: ["code"] },
   ),
-  subscribed: row("info", "Subscribed to {topics}", [
+  subscribed: audited("info", "Subscribed to {topics}", [
     "session",
     "subscription",
     "topics",

@@ -13,6 +13,21 @@ export interface ProducingOptions {
   readonly send: (frame: V2Response) => void;
 }
 
+/** What became of a client's records of one topic. */
+export interface ProducedTally {
+  /** Stored. */
+  readonly records: number;
+  readonly failed: number;
+  /** Stored or not: Kafka did not say. */
+  readonly unknown: number;
+}
+
+/** Topics with a tally of their own; the rest share one. */
+const MOST_TALLIES = 100;
+
+/** The topic of that one: not a name Kafka allows. */
+const OTHER_TOPICS = "(others)";
+
 /**
  * What one client writes.
  *
@@ -25,7 +40,7 @@ export class Producing {
   #extra: Permits = { records: 0, bytes: 0 };
   #records = 0;
   #bytes = 0;
-  #written = 0;
+  readonly #tallies = new Map<string, { -readonly [Outcome in keyof ProducedTally]: number }>();
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: ProducingOptions) {
@@ -34,7 +49,14 @@ export class Producing {
 
   /** Records stored so far. */
   get written(): number {
-    return this.#written;
+    let written = 0;
+    for (const { records } of this.#tallies.values()) written += records;
+    return written;
+  }
+
+  /** By topic, of what has been answered so far. */
+  get tallies(): ReadonlyMap<string, ProducedTally> {
+    return this.#tallies;
   }
 
   /** What may be outstanding now. */
@@ -85,10 +107,18 @@ export class Producing {
   write({ id, topic, records }: ProduceRequest, giveBack: () => void): void {
     const running = this.#options.writer.write(topic, records).then((results) => {
       giveBack();
-      for (const result of results) if ("offset" in result) this.#written++;
+      this.#count(topic, results);
       this.#options.send({ type: "produced", id, results: results.map(resultOf) });
     }).finally(() => this.#running.delete(running));
     this.#running.add(running);
+  }
+
+  #count(topic: string, results: readonly Written[]): void {
+    const isOwn = this.#tallies.has(topic) || this.#tallies.size < MOST_TALLIES;
+    const name = isOwn ? topic : OTHER_TOPICS;
+    const tally = this.#tallies.get(name) ?? { records: 0, failed: 0, unknown: 0 };
+    for (const result of results) tally["offset" in result ? "records" : result.outcome]++;
+    this.#tallies.set(name, tally);
   }
 
   /** Resolves when everything has its answer. */

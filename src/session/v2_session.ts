@@ -542,6 +542,9 @@ export class V2Session implements ClientSession {
     }
     const records = this.#records;
     const bytes = this.#sink.sentBytes;
+    for (const [topic, tally] of this.#producing.tallies) {
+      events.emit("records_produced", { session: this.id, topic, ...tally });
+    }
     events.emit("session_closed", { session: this.id, code, reason, records, bytes, durationMs });
   }
 }

@@ -18,9 +18,9 @@ function open(pool = new PermitPool({ records: 10, bytes: 1_000 })) {
     opening: { records: 4, bytes: 100 },
     send: (frame) => void sent.push(frame),
   });
-  const write = (id: number, records: number, bytes = 10) =>
+  const write = (id: number, records: number, bytes = 10, topic = "orders") =>
     producing.write(
-      { type: "produce", id, topic: "orders", records: Array(records).fill(RECORD) },
+      { type: "produce", id, topic, records: Array(records).fill(RECORD) },
       producing.take(records, bytes),
     );
   return { writer, sent, producing, write };
@@ -100,4 +100,33 @@ Deno.test("Producing.take() gives back once, called again", () => {
   giveBack();
   producing.take(4, 100);
   assert.throws(() => producing.take(1, 1), { code: "overdrawn" });
+});
+
+Deno.test("Producing.tallies tells by topic what was stored, failed and unknown", async () => {
+  const { producing, writer, write } = open();
+  const error = new ProxyError("kafka_unavailable", "Kafka did not answer");
+  writer.failures.push({ outcome: "failed", error }, { outcome: "unknown", error });
+  write(1, 1);
+  write(2, 1);
+  await producing.settled();
+  write(3, 2, 10, "payments");
+  await producing.settled();
+  assert.deepEqual(
+    [...producing.tallies],
+    [
+      ["orders", { records: 0, failed: 1, unknown: 1 }],
+      ["payments", { records: 2, failed: 0, unknown: 0 }],
+    ],
+  );
+});
+
+Deno.test("Producing.tallies of a client that writes to topics without end are bounded", async () => {
+  const { producing, write } = open();
+  for (let i = 0; i < 150; i++) {
+    write(i, 1, 1, `topic-${i}`);
+    await producing.settled();
+  }
+  assert.equal(producing.tallies.size, 101);
+  assert.deepEqual(producing.tallies.get("(others)"), { records: 50, failed: 0, unknown: 0 });
+  assert.equal(producing.written, 150);
 });

@@ -371,6 +371,24 @@ Deno.test("V2Session.onMessage() writes records and answers, in the order of the
   );
 });
 
+Deno.test("V2Session.run() tells the audit log in the end what was produced", async () => {
+  await using test = new TestSessions();
+  const client = test.startV2();
+  client.say({ type: "produce", id: 1, topic: TOPIC, records: [{ value: "a" }, { value: "b" }] });
+  await frame(client, "produced");
+  client.sink.closeByPeer();
+  await client.over;
+  const [{ session, ...told }] = test.events.of("records_produced");
+  assert.deepEqual(told, {
+    event: "records_produced",
+    topic: TOPIC,
+    records: 2,
+    failed: 0,
+    unknown: 0,
+  });
+  assert.equal(test.events.of("session_closed")[0].session, session);
+});
+
 Deno.test("V2Session.onMessage() closes with 4429, permits overdrawn", async () => {
   await using test = new TestSessions();
   const client = test.startV2();
