@@ -26,7 +26,6 @@ class PartitionPosition implements LogPosition {
   /** The most to fetch at a time: less after chunks that it had to let go of. */
   mostBytes = Infinity;
   error: unknown;
-  isReading = false;
   holdsPermit = false;
   trouble: ReturnType<typeof setTimeout> | undefined;
   readonly ending = new AbortController();
@@ -65,12 +64,13 @@ export interface CursorContext {
  */
 export class Cursor implements AsyncIterable<Slice> {
   readonly #positions = new Map<number, PartitionPosition>();
+  /** Those that nothing reads for now, who has waited longest first: a pull looks at no others. */
+  readonly #due = new Set<PartitionPosition>();
   readonly #context: CursorContext;
   readonly #permits = new Semaphore(FETCHES_AHEAD);
   readonly #closing = new AbortController();
   /** The partition whose slice was yielded last, and may still be in use. */
   #yielded: PartitionPosition | undefined;
-  #turn = 0;
   #wake: (() => void) | undefined;
 
   constructor(
@@ -91,6 +91,7 @@ export class Cursor implements AsyncIterable<Slice> {
     if (this.#closing.signal.aborted) return;
     const position = new PartitionPosition(log, offset);
     this.#positions.set(log.partition, position);
+    this.#due.add(position);
     log.attach(position);
     this.#wake?.();
   }
@@ -151,9 +152,9 @@ export class Cursor implements AsyncIterable<Slice> {
       const slice = this.#take();
       if (slice !== undefined) return slice;
       const woken = new Promise<void>((resolve) => this.#wake = resolve);
-      for (const position of this.#positions.values()) {
-        if (!position.isReading) void this.#read(position);
-      }
+      const due = [...this.#due];
+      this.#due.clear();
+      for (const position of due) void this.#read(position);
       await woken;
     }
   }
@@ -182,13 +183,13 @@ export class Cursor implements AsyncIterable<Slice> {
 
   /** What is there already, from the partition whose turn it is. */
   #take(): Slice | undefined {
-    const positions = [...this.#positions.values()];
-    for (let i = 0; i < positions.length; i++) {
-      const position = positions[(this.#turn + i) % positions.length];
+    for (const position of this.#due) {
       if (position.error !== undefined) throw position.error;
-      const slice = position.ready ?? this.#cached(position);
+      const slice = position.ready ?? cached(position);
       if (slice === undefined) continue;
-      this.#turn = (this.#turn + i + 1) % positions.length;
+      // Behind the others.
+      this.#due.delete(position);
+      this.#due.add(position);
       position.log.gave(position.ready === undefined);
       position.ready = undefined;
       position.hold(slice.chunk);
@@ -214,16 +215,9 @@ export class Cursor implements AsyncIterable<Slice> {
     position.mostBytes *= 2;
   }
 
-  #cached(position: PartitionPosition): Slice | undefined {
-    if (position.isReading) return undefined;
-    const chunk = position.log.cached(position.offset);
-    return chunk && { chunk, from: position.offset };
-  }
-
   /** Brings one partition's next run of records into reach, however long that takes. */
   async #read(position: PartitionPosition): Promise<void> {
     const { log, ending: { signal } } = position;
-    position.isReading = true;
     try {
       while (!signal.aborted) {
         if (log.cached(position.offset) !== undefined) break;
@@ -246,8 +240,8 @@ export class Cursor implements AsyncIterable<Slice> {
       position.error = error;
       this.#giveBack(position);
     } finally {
-      position.isReading = false;
       if (signal.aborted) this.#giveBack(position);
+      else this.#due.add(position);
       this.#wake?.();
     }
   }
@@ -261,6 +255,7 @@ export class Cursor implements AsyncIterable<Slice> {
   }
 
   #end(position: PartitionPosition): void {
+    this.#due.delete(position);
     position.ending.abort();
     clearTimeout(position.trouble);
     position.log.detach(position);
@@ -298,4 +293,9 @@ export class Cursor implements AsyncIterable<Slice> {
     const share = Math.floor(chunkBytes / Math.min(this.#positions.size, FETCHES_AHEAD));
     return Math.min(Math.max(share, Math.min(LEAST_FETCH_BYTES, chunkBytes)), mostBytes);
   }
+}
+
+function cached({ log, offset }: PartitionPosition): Slice | undefined {
+  const chunk = log.cached(offset);
+  return chunk && { chunk, from: offset };
 }
