@@ -8,7 +8,7 @@ import { Pacer } from "../stream/pacer.ts";
 import type { Claimant } from "./claims.ts";
 import type { ClientSession } from "./client_session.ts";
 import { CredentialLife } from "./credential_life.ts";
-import { PositionLedger } from "./position_ledger.ts";
+import { newLedger } from "./new_ledger.ts";
 import type { SessionServices } from "./session_services.ts";
 import { type StreamFigures, TopicStream } from "./topic_stream.ts";
 import { v1FrameFormat } from "./v1_frame_format.ts";
@@ -71,7 +71,7 @@ export class V1Session implements ClientSession, Claimant {
         format: v1FrameFormat(v1Shape(plan.request)),
         pacer: new Pacer(rate, idleTimeoutMs),
         lingerMs,
-        ledger: new PositionLedger(),
+        ledger: newLedger(plan.group, "auto"),
         claimant: this,
         members: services.members,
         fail: (error) => this.#fail(error),

@@ -13,8 +13,8 @@ import { AckLedger } from "./ack_ledger.ts";
 import type { Claimant } from "./claims.ts";
 import type { Trouble } from "./frame_pump.ts";
 import { Gate } from "./gate.ts";
-import { type Ledger, NO_LEDGER } from "./ledger.ts";
-import { PositionLedger } from "./position_ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import { newLedger } from "./new_ledger.ts";
 import type { SessionServices } from "./session_services.ts";
 import { SharedMembership } from "./shared_membership.ts";
 import { type Gap, resolveStarts, type Starts } from "./start_offsets.ts";
@@ -315,7 +315,7 @@ export class V2Subscription implements Claimant {
   ): OwnTopic {
     const { request, session, protocol, sink, maxBytes, rate, lingerMs, number } = this.#options;
     const { topic } = plan;
-    const ledger = newLedger(request);
+    const ledger = newLedger(request.group, request.ack);
     const mostRecords = Math.min(
       request.maxRecords ?? 2 ** 31,
       rate === undefined ? 2 ** 31 : Math.ceil(rate / FRAMES_PER_SECOND),
@@ -679,11 +679,6 @@ export class V2Subscription implements Claimant {
       `Subscription ${this.number} takes no acknowledgements: wanted "ack":"client" when it began`,
     );
   }
-}
-
-function newLedger({ group, ack }: SubscribeRequest): Ledger {
-  if (group === undefined || ack === "none") return NO_LEDGER;
-  return ack === "client" ? new AckLedger() : new PositionLedger();
 }
 
 function notOurs(topic: string, partition: number): ProxyError {
