@@ -15,7 +15,7 @@ import { eventually } from "../support/eventually.ts";
 import { History } from "../support/history.ts";
 import { newTopic } from "../support/new_topic.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
-import { PYTHON_ADVICE, pythonWithWebSockets } from "../support/python_client.ts";
+import { PYTHON_ADVICE, pythonWith } from "../support/python_tools.ts";
 import { RecordClient } from "../support/record_client.ts";
 import { ShellCommand } from "../support/shell_command.ts";
 
@@ -108,7 +108,7 @@ Deno.test("TLS: wscat prints a topic's frames", async () => {
   await wscat.shows(/"offset":2\}\]\n/);
 });
 
-const PYTHON = await pythonWithWebSockets((await ensureKafkaJars()).cacheFolder);
+const PYTHON = await pythonWith("websockets", (await ensureKafkaJars()).cacheFolder);
 if (PYTHON === undefined) console.log(`Skipped, ${PYTHON_ADVICE}: TLS: Python's websockets`);
 
 Deno.test({

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { hasTool, runTool } from "../support/debian_tool.ts";
+import { ensureKafkaJars } from "../kafka/kafka_jars.ts";
 import { repositoryText } from "../support/markdown.ts";
+import { PYTHON_ADVICE, pythonWith } from "../support/python_tools.ts";
 
 const DEPLOY = fileURLToPath(new URL("../../deploy/", import.meta.url));
 const PROMTOOL = { debian: "prometheus" };
@@ -62,5 +64,22 @@ Deno.test("systemd-analyze accepts the unit", async () => {
     assert.equal(said.trim(), "");
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the manifest keeps Kubernetes' own schema, which finds a misspelt probe", async () => {
+  const python = await pythonWith("kubernetes-validate", (await ensureKafkaJars()).cacheFolder);
+  if (python === undefined) return console.log(`Skipped: ${PYTHON_ADVICE}`);
+  const validate = (file: string) => runTool(python, "-m", "kubernetes_validate", "--strict", file);
+  await validate(`${DEPLOY}kubernetes.yaml`);
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    const manifest = await repositoryText("deploy/kubernetes.yaml");
+    const misspelt = manifest.replace("readinessProbe", "readynessProbe");
+    assert.notEqual(misspelt, manifest);
+    await Deno.writeTextFile(file, misspelt);
+    await assert.rejects(validate(file), /readynessProbe/);
+  } finally {
+    await Deno.remove(file);
   }
 });

@@ -1,24 +1,29 @@
 import { join } from "node:path";
 import { makeOnce } from "../kafka/kafka_jars.ts";
 
-/** The version of Python's `websockets` that tests use. */
-const WEBSOCKETS = "17.4";
+/** The packages that tests use, each in its version. */
+const VERSIONS = { websockets: "17.4", "kubernetes-validate": "1.37.0" } as const;
 
 /** What to do where there is no Python. */
 export const PYTHON_ADVICE =
   "Python with venv and pip is not installed (Debian: apt-get install python3-venv)";
 
 /**
- * The Python of a virtual environment in the tests' cache that has `websockets`; undefined where
+ * The Python of a virtual environment in the tests' cache that has a package; undefined where
  * Python, pip or the network is missing.
+ *
+ * @throws {Error} in CI, where they must not be
  */
-export async function pythonWithWebSockets(cacheFolder: string): Promise<string | undefined> {
-  const folder = join(cacheFolder, `python-websockets-${WEBSOCKETS}`);
+export async function pythonWith(
+  name: keyof typeof VERSIONS,
+  cacheFolder: string,
+): Promise<string | undefined> {
+  const folder = join(cacheFolder, `python-${name}-${VERSIONS[name]}`);
   try {
     await makeOnce(folder, async (unfinished) => {
       await run("python3", ["-m", "venv", unfinished]);
-      const pip = join(unfinished, "bin", "python3");
-      await run(pip, ["-m", "pip", "install", "--quiet", `websockets==${WEBSOCKETS}`]);
+      const python = join(unfinished, "bin", "python3");
+      await run(python, ["-m", "pip", "install", "--quiet", `${name}==${VERSIONS[name]}`]);
     });
   } catch (error) {
     if (Deno.env.get("CI") === "true") throw error;
