@@ -31,6 +31,16 @@ const FAST_FOLDERS = ["tests/unit", "tests/property", "tests/server"];
 /** Takes minutes: runs when asked for. */
 const LONG_FOLDER = "tests/long";
 
+/**
+ * What looks at time or memory, or takes a port that is known: nothing else runs meanwhile. Other
+ * files run two at a time, since they mostly wait.
+ */
+const ALONE =
+  /^tests\/(bench|long|soak)\/|\/(console|crowds|demo|hostile_load|readme|slow_clients)_test/;
+
+/** Files that run at a time, where they may. */
+const LANES = 2;
+
 /** A process that takes longer hangs. */
 const MOST_MINUTES = 15;
 
@@ -43,6 +53,8 @@ interface Group {
   readonly args: readonly string[];
   /** Its types are checked when it runs; those of files are before. */
   readonly needsCheck?: boolean;
+  /** Others may run at the same time; its output comes when it has ended. */
+  readonly isShared?: boolean;
 }
 
 interface Arguments {
@@ -102,9 +114,14 @@ async function groups({ paths, long }: Arguments): Promise<Group[]> {
   const slow = files.filter((file) => !isFast(file));
   for (const file of slow) {
     const isWanted = long || paths.length > 0 || !inFolder(file, LONG_FOLDER);
-    if (isWanted) found.push({ name: file, args: [file] });
+    if (isWanted) found.push({ name: file, args: [file], isShared: !ALONE.test(file) });
   }
-  return found;
+  const shared = found.filter(({ isShared }) => isShared);
+  // Few were asked for: somebody watches.
+  if (shared.length <= LANES) return found.map((group) => ({ ...group, isShared: false }));
+  return [undefined, true, false].flatMap((kind) =>
+    found.filter(({ isShared }) => isShared === kind)
+  );
 }
 
 /** Test files at or below a path of the repository, in the order of their names. */
@@ -124,10 +141,10 @@ async function collect(path: string, files: string[]): Promise<void> {
 
 /** Runs `deno test` with its output on ours, and counts what its report says. */
 async function runGroup(
-  { name, args, needsCheck = false }: Group,
+  { name, args, needsCheck = false, isShared = false }: Group,
   { filter, noCheck }: Arguments,
 ): Promise<TestCounts> {
-  console.log(`\n=== ${name}`);
+  if (!isShared) console.log(`\n=== ${name}`);
   const report = await Deno.makeTempFile({ prefix: "kafka-proxy-tests-", suffix: ".xml" });
   try {
     const flags = filter === undefined ? [] : [`--filter=${filter}`];
@@ -137,7 +154,10 @@ async function runGroup(
       cwd: ROOT,
       env: { DENO_JOBS: "2" },
       stdin: "null",
+      stdout: isShared ? "piped" : "inherit",
+      stderr: isShared ? "piped" : "inherit",
     }).spawn();
+    const output = isShared ? child.output() : undefined;
     let hangs = false;
     const timer = setTimeout(() => {
       hangs = true;
@@ -145,6 +165,7 @@ async function runGroup(
     }, MOST_MINUTES * 60_000);
     const { success, code } = await child.status;
     clearTimeout(timer);
+    if (output !== undefined) await show(name, await output);
     const counted = junitCounts(await Deno.readTextFile(report));
     // What the filter left out is reported like what a test left out itself.
     const counts = filter === undefined ? counted : { ...counted, skipped: 0 };
@@ -155,6 +176,29 @@ async function runGroup(
   } finally {
     await Deno.remove(report);
   }
+}
+
+/** What a process has said, when it has ended. */
+async function show(name: string, { stdout, stderr }: Deno.CommandOutput): Promise<void> {
+  console.log(`\n=== ${name}`);
+  await write(Deno.stdout, stdout);
+  await write(Deno.stderr, stderr);
+}
+
+async function write(to: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array) {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
+
+/** Takes groups in their order, as many at a time as may. */
+async function inLanes(groups: readonly Group[], run: (group: Group) => Promise<void>) {
+  const running = new Set<Promise<void>>();
+  for (const group of groups) {
+    while (running.size >= (group.isShared ? LANES : 1)) await Promise.race(running);
+    const ended: Promise<void> = run(group).finally(() => running.delete(ended));
+    running.add(ended);
+    if (!group.isShared) await ended;
+  }
+  await Promise.all(running);
 }
 
 async function main(): Promise<number> {
@@ -173,12 +217,14 @@ async function main(): Promise<number> {
   if (!parsed.noCheck && files.length > 0 && !await checkTypes(files)) {
     counts.push({ ...NO_TESTS, failed: 1, failures: ["types: deno check found errors"] });
   }
+  const results = new Map<Group, TestCounts>();
   const taken: { name: string; seconds: number }[] = [];
-  for (const group of toRun) {
+  await inLanes(toRun, async (group) => {
     const groupMs = performance.now();
-    counts.push(await runGroup(group, parsed));
+    results.set(group, await runGroup(group, parsed));
     taken.push({ name: group.name, seconds: Math.round((performance.now() - groupMs) / 1_000) });
-  }
+  });
+  for (const group of toRun) counts.push(results.get(group) ?? NO_TESTS);
   const total = sumCounts(counts);
   taken.sort((one, other) => other.seconds - one.seconds);
   console.log("\nThe slowest:");
