@@ -29,7 +29,7 @@ function rateRow(kafka: BenchKafka, rate: number, seconds: number): CampaignRow 
     name: `${rate} records/s`,
     settings: {
       seconds,
-      producer: "KafkaJS, acks 1, at most a request a millisecond, 4 at a time",
+      producer: "our own, acks all, at most a call a millisecond, 4 at a time",
     },
     async run() {
       const topic = await kafka.newTopic();
