@@ -1,0 +1,264 @@
+import type { Guarantee, History, Owned, Place } from "./history.ts";
+
+/** What a history can show to be wrong. */
+export type FindingKind =
+  /** A record of the log came to nobody of a consumer. */
+  | "lost"
+  /** A record came again, and the guarantee does not allow it. */
+  | "duplicate"
+  /** A record came after a later one of its partition. */
+  | "order"
+  /** A record came with another value than it has in the log, or at a place that has none. */
+  | "content"
+  /** A record that was said to be stored is not there, or is there twice. */
+  | "misplaced"
+  /** A record that was said to have failed is there. */
+  | "failed but stored"
+  /** Records of one producer stand in the wrong order. */
+  | "written out of order"
+  /** A committed position went backwards. */
+  | "moved back"
+  /** Two members had a partition at one time. */
+  | "two owners"
+  /** A member got a record of a partition that it had been told it lost. */
+  | "after revocation"
+  /** A consumer was told that nothing is missing, and something is. */
+  | "false recovery"
+  /** What was said to be committed was not: records before it came again. */
+  | "false commit";
+
+/** One thing that is wrong. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly who: string;
+  readonly text: string;
+}
+
+/** What a history shows. */
+export interface Verdict {
+  /** Records of the log. */
+  readonly records: number;
+  /** Records that came to consumers, repeats included. */
+  readonly received: number;
+  readonly lost: number;
+  /** Records that came again as the guarantee allows. */
+  readonly repeated: number;
+  /** Records that came again and should not have. */
+  readonly duplicated: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Findings of one kind and consumer that are told one by one. */
+const MOST_TOLD = 5;
+
+/** Decides by the histories alone what was lost, repeated, disordered or wrongly claimed. */
+export function checkHistory(history: History): Verdict {
+  return new Check(history).verdict();
+}
+
+class Check {
+  readonly #history: History;
+  readonly #findings: Finding[] = [];
+  readonly #told = new Map<string, number>();
+  #received = 0;
+  #lost = 0;
+  #repeated = 0;
+  #duplicated = 0;
+
+  constructor(history: History) {
+    this.#history = history;
+  }
+
+  verdict(): Verdict {
+    const { consumers, log } = this.#history;
+    for (const [consumer, guarantee] of consumers) this.#consumer(consumer, guarantee);
+    this.#writers();
+    this.#committed();
+    this.#owners();
+    return {
+      records: [...log.values()].reduce((sum, values) => sum + values.length, 0),
+      received: this.#received,
+      lost: this.#lost,
+      repeated: this.#repeated,
+      duplicated: this.#duplicated,
+      findings: this.#findings,
+    };
+  }
+
+  #wrong(kind: FindingKind, who: string, text: string): void {
+    const key = `${kind} ${who}`;
+    const told = (this.#told.get(key) ?? 0) + 1;
+    this.#told.set(key, told);
+    if (told <= MOST_TOLD) this.#findings.push({ kind, who, text });
+  }
+
+  /** One consumer's records: content, order, repeats, gaps. */
+  #consumer(consumer: string, guarantee: Guarantee): void {
+    const seen = new Map<number, Uint8Array>();
+    for (const [partition, values] of this.#history.log) {
+      seen.set(partition, new Uint8Array(values.length));
+    }
+    /** Highest offset so far, by member or session and partition. */
+    const last = new Map<string, bigint>();
+    /** What was said to be committed, when the session began, and since. */
+    const confirmed = new Map<number, bigint>();
+    let floor = new Map<number, bigint>();
+    /** A claim of `recovered` that the next record of a partition has to bear out. */
+    const claims = new Map<number, boolean>();
+    const highest = new Map<number, bigint>();
+    for (const entry of this.#history.entries) {
+      if (!("consumer" in entry) || entry.consumer !== consumer) continue;
+      if (entry.kind === "began") floor = new Map(confirmed);
+      if (entry.kind === "confirmed") confirmed.set(entry.partition, entry.next);
+      if (entry.kind === "claimed") claims.set(entry.partition, entry.recovered);
+      if (entry.kind === "assigned") last.delete(`${entry.member} ${entry.partition}`);
+      if (entry.kind !== "received" && entry.kind !== "memberReceived") continue;
+      this.#received++;
+      const { partition, offset, value } = entry;
+      const place = `partition ${partition} offset ${offset}`;
+      const marks = seen.get(partition);
+      const expected = this.#history.log.get(partition)?.[Number(offset)];
+      if (marks === undefined || expected !== value) {
+        this.#wrong("content", consumer, `${place} came as "${value}", not "${expected}"`);
+        continue;
+      }
+      const reach = highest.get(partition);
+      if (claims.get(partition) === true && reach !== undefined && offset > reach + 1n) {
+        this.#wrong("false recovery", consumer, `${place} came first, ${reach + 1n} was due`);
+      }
+      claims.delete(partition);
+      if (reach === undefined || offset > reach) highest.set(partition, offset);
+      const who = entry.kind === "received" ? `${entry.session}` : entry.member;
+      const before = last.get(`${who} ${partition}`);
+      last.set(`${who} ${partition}`, offset);
+      const isBack = before !== undefined && offset <= before;
+      if (marks[Number(offset)]++ === 0) {
+        if (isBack) this.#wrong("order", consumer, `${place} came after ${before}`);
+        continue;
+      }
+      if (offset < (floor.get(partition) ?? 0n)) {
+        const text = `${place} came again, ${floor.get(partition)} was said to be committed`;
+        this.#wrong("false commit", consumer, text);
+        this.#duplicated++;
+      } else if (guarantee === "exactly once" || isBack) {
+        this.#wrong("duplicate", consumer, `${place} came again`);
+        this.#duplicated++;
+      } else {
+        this.#repeated++;
+      }
+    }
+    for (const [partition, marks] of seen) {
+      const missing = marks.indexOf(0);
+      if (missing < 0) continue;
+      const count = marks.reduce((sum, times) => sum + (times === 0 ? 1 : 0), 0);
+      this.#lost += count;
+      const text = `partition ${partition}: ${count} of ${marks.length}, the first at ${missing}`;
+      this.#wrong("lost", consumer, text);
+    }
+  }
+
+  /** What producers were told, against the log. */
+  #writers(): void {
+    const places = new Map<string, Place[]>();
+    const last = new Map<string, number>();
+    for (const [partition, values] of this.#history.log) {
+      for (const [offset, value] of values.entries()) {
+        const known = places.get(value);
+        const place = { partition, offset: BigInt(offset) };
+        if (known === undefined) places.set(value, [place]);
+        else known.push(place);
+        const [writer, number] = value.split(":");
+        const key = `${writer} ${partition}`;
+        const before = last.get(key) ?? -1;
+        if (Number(number) < before) {
+          this.#wrong("written out of order", writer, `${value} of partition ${partition}`);
+        }
+        last.set(key, Math.max(before, Number(number)));
+      }
+    }
+    for (const entry of this.#history.entries) {
+      if (entry.kind !== "written") continue;
+      const { value, outcome } = entry;
+      const found = places.get(value) ?? [];
+      const [writer] = value.split(":");
+      if (found.length > 1) {
+        this.#wrong("misplaced", writer, `${value} is there ${found.length} times`);
+      }
+      if (outcome === "unknown") continue;
+      if (outcome === "failed") {
+        if (found.length > 0) this.#wrong("failed but stored", writer, value);
+      } else if (!found.some((place) => isSame(place, outcome))) {
+        const { partition, offset } = outcome;
+        this.#wrong("misplaced", writer, `${value} is not at partition ${partition} ${offset}`);
+      }
+    }
+  }
+
+  /** Positions as Kafka has them only go forwards, but for a reset by hand. */
+  #committed(): void {
+    const last = new Map<string, bigint>();
+    for (const entry of this.#history.entries) {
+      if (entry.kind === "reset") {
+        for (const key of [...last.keys()]) if (key.startsWith(`${entry.group} `)) last.delete(key);
+      }
+      if (entry.kind !== "looked") continue;
+      const { group, partition, offset } = entry;
+      const key = `${group} ${partition}`;
+      const before = last.get(key);
+      if (before !== undefined && offset < before) {
+        this.#wrong("moved back", group, `partition ${partition} from ${before} to ${offset}`);
+      }
+      last.set(key, offset);
+    }
+  }
+
+  /** Partitions have one owner at a time, who gets nothing after it was told that it is none. */
+  #owners(): void {
+    const owners = new Map<string, Map<string, Owned>>();
+    const lost = new Set<string>();
+    for (const entry of this.#history.entries) {
+      if (entry.kind === "memberReceived") {
+        if (lost.has(key(entry, entry.member))) {
+          const text = `${entry.member}: partition ${entry.partition} offset ${entry.offset}`;
+          this.#wrong("after revocation", entry.consumer, text);
+        }
+      }
+      if (entry.kind === "revoked") {
+        lost.add(key(entry, entry.member));
+        const own = owners.get(key(entry));
+        for (const [member, { atMs }] of own ?? []) {
+          const mine = own!.get(entry.member);
+          if (member === entry.member || mine === undefined) continue;
+          const sharedMs = entry.atMs - Math.max(atMs, mine.atMs);
+          if (sharedMs > this.#history.overlapMs) {
+            const text = `partition ${entry.partition}: ${entry.member} and ${member}, ` +
+              `${Math.round(sharedMs)} ms`;
+            this.#wrong("two owners", entry.consumer, text);
+          }
+        }
+        own?.delete(entry.member);
+      }
+      if (entry.kind === "assigned") {
+        lost.delete(key(entry, entry.member));
+        const own = owners.get(key(entry)) ?? new Map<string, Owned>();
+        owners.set(key(entry), own.set(entry.member, entry));
+      }
+    }
+  }
+}
+
+function key(
+  { consumer, partition }: { consumer: string; partition: number },
+  member = "",
+): string {
+  return `${consumer} ${partition} ${member}`;
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.partition === other.partition && one.offset === other.offset;
+}
+
+/** Findings as lines, for the message of a failure. */
+export function findingsText({ findings }: Verdict): string {
+  return findings.map(({ kind, who, text }) => `${kind}: ${who}: ${text}`).join("\n");
+}

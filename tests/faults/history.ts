@@ -1,0 +1,100 @@
+/** A place in a topic. */
+export interface Place {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** What a producer was told of a record it wrote; `value` is unlike every other. */
+export interface Written {
+  readonly kind: "written";
+  readonly value: string;
+  /** Where it was said to be; `failed`: said not to be there; `unknown`: nothing is claimed. */
+  readonly outcome: Place | "failed" | "unknown";
+}
+
+/** A record that came to a consumer. */
+export interface Received extends Place {
+  readonly kind: "received";
+  readonly consumer: string;
+  /** Counts the times its consumer began anew, without what it knew. */
+  readonly session: number;
+  readonly value: string;
+}
+
+/** A consumer began anew at what was committed for it, or so it was told. */
+export interface Began {
+  readonly kind: "began";
+  readonly consumer: string;
+  readonly session: number;
+}
+
+/** The server said that everything of a partition before `next` is committed. */
+export interface Confirmed {
+  readonly kind: "confirmed";
+  readonly consumer: string;
+  readonly partition: number;
+  readonly next: bigint;
+}
+
+/** The server said that a subscription goes on by its token without a gap, or with one. */
+export interface Claimed {
+  readonly kind: "claimed";
+  readonly consumer: string;
+  readonly partition: number;
+  readonly recovered: boolean;
+}
+
+/** A member of a group was given a partition, or lost it, as far as it was told. */
+export interface Owned {
+  readonly kind: "assigned" | "revoked";
+  readonly consumer: string;
+  readonly member: string;
+  readonly partition: number;
+  readonly atMs: number;
+}
+
+/** A record that came to one member of a group. */
+export interface MemberReceived extends Place {
+  readonly kind: "memberReceived";
+  readonly consumer: string;
+  readonly member: string;
+  readonly value: string;
+}
+
+/** What Kafka's own client saw committed for a group. */
+export interface Looked extends Place {
+  readonly kind: "looked";
+  readonly group: string;
+}
+
+/** Somebody moved a group's positions by hand: going backwards is allowed once. */
+export interface Reset {
+  readonly kind: "reset";
+  readonly group: string;
+}
+
+/** Something that happened, in the order in which it was seen. */
+export type Entry =
+  | Written
+  | Received
+  | Began
+  | Confirmed
+  | Claimed
+  | Owned
+  | MemberReceived
+  | Looked
+  | Reset;
+
+/** What is promised to a consumer, in the words of docs/PROTOCOL.md. */
+export type Guarantee = "exactly once" | "at least once";
+
+/** All that the checker goes by. */
+export interface History {
+  readonly entries: readonly Entry[];
+  /** What each consumer was promised. */
+  readonly consumers: ReadonlyMap<string, Guarantee>;
+  /** The values of each partition from offset 0 on, as Kafka's own consumer reads them. */
+  readonly log: ReadonlyMap<number, readonly string[]>;
+  /** Two members may think they own a partition for so long, in ms: until the older one is told. */
+  readonly overlapMs: number;
+}
