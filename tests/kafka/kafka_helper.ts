@@ -101,6 +101,11 @@ export class KafkaHelper implements AsyncDisposable {
     );
   }
 
+  /** The node that leads the controllers now. */
+  async controller(): Promise<number> {
+    return await this.#call("controller", {});
+  }
+
   /** First offset, and the one the next record will get. */
   async listOffsets(
     topic: string,

@@ -24,6 +24,7 @@ export class TcpRelay implements AsyncDisposable {
   readonly #moving = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   #movedBytes = 0;
+  #frozen: PromiseWithResolvers<void> | undefined;
 
   /** @param target a URL, of which host and port count */
   constructor(target: string | URL) {
@@ -49,6 +50,15 @@ export class TcpRelay implements AsyncDisposable {
   cut(): void {
     for (const connection of this.#open) connection.close();
     this.#open.clear();
+  }
+
+  /** Nothing moves, and nobody is told, until the returned function is called. */
+  freeze(): () => void {
+    const frozen = this.#frozen = Promise.withResolvers<void>();
+    return () => {
+      if (this.#frozen === frozen) this.#frozen = undefined;
+      frozen.resolve();
+    };
   }
 
   /** Cuts all and listens no more. */
@@ -114,6 +124,7 @@ export class TcpRelay implements AsyncDisposable {
     for (;;) {
       const count = await from.read(chunk);
       if (count === null) return;
+      await this.#frozen?.promise;
       moved(count);
       for (let at = 0; at < count;) at += await to.write(chunk.subarray(at, count));
     }

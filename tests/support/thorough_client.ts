@@ -12,7 +12,7 @@ const PONG = 10;
 const ABNORMAL = 1006;
 
 /** Sees every record as it comes. */
-export type OnRecord = (partition: number, offset: bigint) => void;
+export type OnRecord = (partition: number, offset: bigint, message: string | null) => void;
 
 /**
  * A v1 client on a bare TCP connection that reads to the last byte, however the connection ends.
@@ -153,9 +153,9 @@ export class ThoroughClient implements AsyncDisposable {
   }
 
   #take(text: string): void {
-    for (const { partition = 0, offset } of parseFrame(text)) {
+    for (const { partition = 0, offset, message } of parseFrame(text)) {
       this.#count++;
-      this.#onRecord(partition, offset);
+      this.#onRecord(partition, offset, message);
     }
   }
 

@@ -1,5 +1,6 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
@@ -46,6 +47,7 @@ final class TopicCommands {
     commands.put("deleteRecords", this::deleteRecords);
     commands.put("describeTopic", this::describe);
     commands.put("moveLeader", this::moveLeader);
+    commands.put("controller", this::controller);
     commands.put("listOffsets", this::listOffsets);
   }
 
@@ -112,6 +114,11 @@ final class TopicCommands {
   }
 
   /** Puts the node first among the replicas, then has the first (preferred) one elected. */
+  private JsonNode controller(JsonNode args) throws Exception {
+    int id = admin.describeMetadataQuorum().quorumInfo().get().leaderId();
+    return IntNode.valueOf(id);
+  }
+
   private JsonNode moveLeader(JsonNode args) throws Exception {
     TopicPartition partition = partition(args);
     int toNode = args.get("toNode").asInt();

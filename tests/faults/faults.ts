@@ -1,0 +1,223 @@
+import { join } from "node:path";
+import { sleep } from "../../src/stream/sleep.ts";
+import type { KafkaNode } from "../kafka/kafka_node.ts";
+import { eventually } from "../support/eventually.ts";
+import type { Random } from "../support/random.ts";
+import type { FaultWorld } from "./fault_world.ts";
+import type { Entry } from "./history.ts";
+
+/** What a fault is done to. */
+export interface FaultTarget {
+  readonly world: FaultWorld;
+  readonly topic: string;
+  readonly random: Random;
+  /** For what somebody does by hand. */
+  readonly entries: Entry[];
+}
+
+/** Something that goes wrong, and is put right again before it returns. */
+export type Fault = (target: FaultTarget) => Promise<void>;
+
+/** How long most of them last, in ms. */
+const LAST_MS: readonly [number, number] = [800, 2_500];
+
+/** Every fault by its name. */
+export const FAULTS = {
+  "broker killed": brokerKilled,
+  "broker stopped in order": brokerStopped,
+  "broker frozen": brokerFrozen,
+  "all brokers restarted in turn": rollingBrokers,
+  "active controller killed": controllerKilled,
+  "leaders moved": leadersMoved,
+  "group coordinators killed": coordinatorKilled,
+  "under-replicated: a broker away while writing": brokerAway,
+  "broker replaced by one without copies": brokerReplaced,
+  "positions of a group moved back by hand": positionsMovedBack,
+  "proxy killed": proxyKilled,
+  "proxy frozen": proxyFrozen,
+  "proxy drained": proxyDrained,
+  "client connections cut": clientsCut,
+  "client connections cut, many times": clientsCutOften,
+  "clients frozen": clientsFrozen,
+  "Kafka connections cut": kafkaCut,
+  "Kafka half-open": kafkaHalfOpen,
+  "requests to Kafka lost": toKafkaLost,
+  "answers of Kafka lost": fromKafkaLost,
+  "Kafka slow": kafkaSlow,
+  "Kafka at 64 KiB/s": kafkaNarrow,
+  "partitions moved and proxy killed": movedAndKilled,
+} satisfies Record<string, Fault>;
+
+/** A fault's name. */
+export type FaultName = keyof typeof FAULTS;
+
+async function last({ random }: FaultTarget): Promise<void> {
+  await sleep(random.between(...LAST_MS));
+}
+
+async function brokerKilled(target: FaultTarget): Promise<void> {
+  const node = target.random.pick(target.world.cluster.nodes);
+  await node.kill();
+  await last(target);
+  await startAgain(target, node);
+}
+
+async function brokerStopped(target: FaultTarget): Promise<void> {
+  const node = target.random.pick(target.world.cluster.nodes);
+  await node.stop();
+  await startAgain(target, node);
+}
+
+async function brokerFrozen(target: FaultTarget): Promise<void> {
+  const node = target.random.pick(target.world.cluster.nodes);
+  node.pause();
+  await last(target);
+  node.resume();
+}
+
+async function rollingBrokers(target: FaultTarget): Promise<void> {
+  for (const node of target.world.cluster.nodes) {
+    await node.stop();
+    await startAgain(target, node);
+  }
+}
+
+async function controllerKilled(target: FaultTarget): Promise<void> {
+  const { world: { cluster, helper } } = target;
+  const { nodes } = cluster;
+  const id = await helper.controller();
+  const node = nodes.find((node) => node.id === id) ?? nodes[0];
+  await node.kill();
+  await last(target);
+  await startAgain(target, node);
+}
+
+async function coordinatorKilled(target: FaultTarget): Promise<void> {
+  const { world: { cluster, helper } } = target;
+  const [{ leader }] = await helper.describeTopic("__consumer_offsets");
+  const node = cluster.nodes.find(({ id }) => id === leader) ?? cluster.nodes[0];
+  await node.kill();
+  await last(target);
+  await startAgain(target, node);
+}
+
+async function leadersMoved({ world: { helper, cluster }, topic, random }: FaultTarget) {
+  for (const { partition, leader } of await helper.describeTopic(topic)) {
+    const others = cluster.nodes.filter(({ id }) => id !== leader);
+    await helper.moveLeader(topic, partition, random.pick(others).id);
+  }
+}
+
+async function brokerAway(target: FaultTarget): Promise<void> {
+  const node = target.random.pick(target.world.cluster.nodes);
+  await node.stop();
+  await sleep(4_000);
+  await startAgain(target, node);
+}
+
+async function brokerReplaced(target: FaultTarget): Promise<void> {
+  const node = target.random.pick(target.world.cluster.nodes);
+  await node.stop();
+  // All copies but those of the cluster's metadata, which a replaced disk would lose only here.
+  for await (const { name, isDirectory } of Deno.readDir(node.dataFolder)) {
+    if (!isDirectory || name.startsWith("__cluster_metadata")) continue;
+    await Deno.remove(join(node.dataFolder, name), { recursive: true });
+  }
+  await startAgain(target, node);
+}
+
+/** What `kafka-consumer-groups --reset-offsets` does to a group of pinned partitions in use. */
+async function positionsMovedBack({ world, topic, entries, random }: FaultTarget): Promise<void> {
+  const group = `${topic}-v1`;
+  entries.push({ kind: "reset", group });
+  const partition = random.between(0, (await world.helper.describeTopic(topic)).length);
+  await world.helper.setGroupOffset(group, { topic, partition, offset: 0 });
+}
+
+async function clientsFrozen(target: FaultTarget): Promise<void> {
+  const again = target.world.clientRelay.freeze();
+  await last(target);
+  again();
+}
+
+async function proxyKilled(target: FaultTarget): Promise<void> {
+  const { world } = target;
+  world.proxy.signal("SIGKILL");
+  await world.proxy.ended();
+  await last(target);
+  await world.startProxy();
+}
+
+async function proxyFrozen(target: FaultTarget): Promise<void> {
+  const { proxy } = target.world;
+  proxy.signal("SIGSTOP");
+  await last(target);
+  proxy.signal("SIGCONT");
+}
+
+async function proxyDrained({ world }: FaultTarget): Promise<void> {
+  world.proxy.signal("SIGTERM");
+  await world.proxy.ended();
+  await world.startProxy();
+}
+
+function clientsCut({ world }: FaultTarget): Promise<void> {
+  world.clientRelay.cut();
+  return Promise.resolve();
+}
+
+async function clientsCutOften({ world, random }: FaultTarget): Promise<void> {
+  for (let i = 0; i < 8; i++) {
+    world.clientRelay.cut();
+    await sleep(random.between(50, 600));
+  }
+}
+
+async function kafkaCut({ world, random }: FaultTarget): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    world.kafkaRelay.cut();
+    await sleep(random.between(50, 600));
+  }
+}
+
+async function kafkaHalfOpen(target: FaultTarget): Promise<void> {
+  target.world.kafkaRelay.halfOpen();
+  await last(target);
+}
+
+async function toKafkaLost(target: FaultTarget): Promise<void> {
+  const again = target.world.kafkaRelay.silence("toBroker");
+  await last(target);
+  again();
+}
+
+async function fromKafkaLost(target: FaultTarget): Promise<void> {
+  const again = target.world.kafkaRelay.silence("toClient");
+  await last(target);
+  again();
+}
+
+async function kafkaSlow(target: FaultTarget): Promise<void> {
+  target.world.kafkaRelay.delayMs = target.random.between(20, 200);
+  await last(target);
+  target.world.kafkaRelay.delayMs = 0;
+}
+
+async function kafkaNarrow(target: FaultTarget): Promise<void> {
+  target.world.kafkaRelay.bytesPerSecond = 64 << 10;
+  await last(target);
+  target.world.kafkaRelay.bytesPerSecond = Infinity;
+}
+
+async function movedAndKilled(target: FaultTarget): Promise<void> {
+  await Promise.all([leadersMoved(target), proxyKilled(target)]);
+}
+
+/** Starts a broker, and waits until it has caught up with the others. */
+async function startAgain({ world, topic }: FaultTarget, node: KafkaNode): Promise<void> {
+  await node.start();
+  await eventually("all replicas in sync", async () => {
+    const partitions = await world.helper.describeTopic(topic);
+    return partitions.every(({ isr }) => isr.length === world.cluster.nodes.length);
+  }, { timeoutMs: 60_000, everyMs: 100 });
+}

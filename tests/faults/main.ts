@@ -1,0 +1,103 @@
+/**
+ * `deno task test:faults`: scenarios drawn by a seed, one after the other for so many minutes, and
+ * what came of each fault as a table.
+ *
+ * Ends with code 1 when a scenario found something wrong, with 2 when misused.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { markdownTable } from "../support/markdown_table.ts";
+import { Random } from "../support/random.ts";
+import { FaultWorld } from "./fault_world.ts";
+import { FAULTS } from "./faults.ts";
+import { runScenario, type ScenarioResult } from "./scenario.ts";
+import { drawn, SUITE } from "./scenarios.ts";
+
+const USAGE = `Usage: deno task test:faults [--minutes N] [--seed S] [--suite]
+
+  --minutes N  how long scenarios are drawn (default 10)
+  --seed S     which are drawn (default 1)
+  --suite      the fixed dozen of the suite instead`;
+
+/** A row for each fault: what came of the scenarios it was in. */
+function table(results: readonly ScenarioResult[]): string {
+  const rows = Object.keys(FAULTS).map((fault) => {
+    const own = results.filter(({ faults }) => faults.some((name) => name === fault));
+    return row(fault, own, own.flatMap(({ faults }) => faults.filter((name) => name === fault)));
+  });
+  const all = row("all scenarios", results, results.flatMap(({ faults }) => faults));
+  return markdownTable([
+    [
+      "fault",
+      "scenarios",
+      "minutes",
+      "records",
+      "faults injected",
+      "lost",
+      "came again, allowed",
+      "came again, not allowed",
+      "other findings",
+      "worst recovery, s",
+    ],
+    ...rows,
+    all,
+  ]);
+}
+
+function row(name: string, own: readonly ScenarioResult[], faults: readonly string[]): string[] {
+  const sum = (of: (result: ScenarioResult) => number) =>
+    own.reduce((all, one) => all + of(one), 0);
+  const worst = Math.max(0, ...own.map(({ worstRecoveryMs }) => worstRecoveryMs));
+  return [
+    name,
+    `${own.length}`,
+    (sum(({ seconds }) => seconds) / 60).toFixed(1),
+    `${sum(({ verdict }) => verdict.received)}`,
+    `${faults.length}`,
+    `${sum(({ verdict }) => verdict.lost)}`,
+    `${sum(({ verdict }) => verdict.repeated)}`,
+    `${sum(({ verdict }) => verdict.duplicated)}`,
+    `${sum(({ problems }) => problems.length)}`,
+    (worst / 1_000).toFixed(1),
+  ];
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string", default: "10" },
+      seed: { type: "string", default: "1" },
+      suite: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+  if (values.help || !(minutes > 0 && Number.isInteger(seed))) {
+    console.error(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const random = new Random(seed);
+  await using world = await FaultWorld.start(console.error);
+  const results: ScenarioResult[] = [];
+  const endMs = performance.now() + minutes * 60_000;
+  for (const scenario of values.suite ? SUITE : drawn(random)) {
+    if (!values.suite && performance.now() > endMs) break;
+    const name = scenario.faults.join(", ");
+    const result = await runScenario(world, scenario, random, `faults-${results.length}`);
+    results.push(result);
+    const { seconds, verdict, worstRecoveryMs, problems } = result;
+    const { received, lost, repeated, duplicated } = verdict;
+    console.error(
+      `${results.length}. ${name}: ${seconds.toFixed(1)} s, ${received} records, lost ${lost}, ` +
+        `came again ${repeated} and ${duplicated}, recovery ${
+          (worstRecoveryMs / 1e3).toFixed(1)
+        } s`,
+    );
+    for (const problem of problems) console.error(`  WRONG: ${problem}`);
+  }
+  console.log(table(results));
+  return results.every(({ problems }) => problems.length === 0) ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());
