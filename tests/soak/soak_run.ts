@@ -111,6 +111,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const samples: Sample[] = [];
   const ports = bootstrap.split(",").map((address) => Number(address.split(":")[1]));
   const startMs = performance.now();
+  let told = 0;
   let isOver = false;
   while (!isOver) {
     const nextMs = startMs + (samples.length + 1) * sampleSeconds * 1_000;
@@ -118,7 +119,9 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     const nowSeconds = (performance.now() - startMs) / 1_000;
     const sample = await look(proxy, ports, Math.round(nowSeconds), clients.report.records);
     samples.push(sample);
-    onProgress?.(`${JSON.stringify(sample)} problems ${clients.report.problemCount}`);
+    onProgress?.(JSON.stringify(sample));
+    for (const problem of clients.report.problems.slice(told)) onProgress?.(`WRONG: ${problem}`);
+    told = clients.report.problems.length;
     isOver = nowSeconds >= seconds;
   }
   const { count: written } = await background.stop();
