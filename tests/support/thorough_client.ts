@@ -141,7 +141,8 @@ export class ThoroughClient implements AsyncDisposable {
       const payload = frame.subarray(headBytes, headBytes + length);
       const opcode = frame[0] & 15;
       if (opcode === TEXT) this.#take(payload.toString("utf8"));
-      if (opcode === PING) await this.#send(PONG, payload);
+      // Where the server has closed it already there is still to read what came before.
+      if (opcode === PING) await this.#send(PONG, payload).catch(() => {});
       if (opcode === CLOSE) {
         await this.#send(CLOSE, payload.subarray(0, 2)).catch(() => {
           // The server has closed it already.
