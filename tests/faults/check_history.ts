@@ -147,7 +147,9 @@ class Check {
         this.#repeated++;
       }
     }
-    for (const [partition, marks] of seen) {
+    for (const [partition, all] of seen) {
+      const reach = Number(highest.get(partition) ?? -1n) + 1;
+      const marks = this.#history.isCut ? all.subarray(0, reach) : all;
       const missing = marks.indexOf(0);
       if (missing < 0) continue;
       const count = marks.reduce((sum, times) => sum + (times === 0 ? 1 : 0), 0);

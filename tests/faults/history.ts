@@ -95,6 +95,8 @@ export interface History {
   readonly consumers: ReadonlyMap<string, Guarantee>;
   /** The values of each partition from offset 0 on, as Kafka's own consumer reads them. */
   readonly log: ReadonlyMap<number, readonly string[]>;
+  /** It was ended before consumers had reached the end: what they lack there is not lost. */
+  readonly isCut?: boolean;
   /** Two members may think they own a partition for so long, in ms: until the older one is told. */
   readonly overlapMs: number;
 }

@@ -10,15 +10,16 @@ import { parseArgs } from "node:util";
 import { markdownTable } from "../support/markdown_table.ts";
 import { Random } from "../support/random.ts";
 import { FaultWorld } from "./fault_world.ts";
-import { FAULTS } from "./faults.ts";
-import { runScenario, type ScenarioResult } from "./scenario.ts";
+import { type FaultName, FAULTS } from "./faults.ts";
+import { runScenario, type Scenario, type ScenarioResult } from "./scenario.ts";
 import { drawn, SUITE } from "./scenarios.ts";
 
-const USAGE = `Usage: deno task test:faults [--minutes N] [--seed S] [--suite]
+const USAGE = `Usage: deno task test:faults [--minutes N] [--seed S] [--suite] [--fault NAME]...
 
   --minutes N  how long scenarios are drawn (default 10)
   --seed S     which are drawn (default 1)
-  --suite      the fixed dozen of the suite instead`;
+  --suite      the fixed dozen of the suite instead
+  --fault NAME these, one after the other, again and again`;
 
 /** A row for each fault: what came of the scenarios it was in. */
 function table(results: readonly ScenarioResult[]): string {
@@ -63,17 +64,25 @@ function row(name: string, own: readonly ScenarioResult[], faults: readonly stri
   ];
 }
 
+/** The same scenario without end. */
+function* again(faults: readonly FaultName[]): Generator<Scenario> {
+  for (;;) yield { faults };
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       minutes: { type: "string", default: "10" },
       seed: { type: "string", default: "1" },
+      fault: { type: "string", multiple: true, default: [] },
       suite: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
-  if (values.help || !(minutes > 0 && Number.isInteger(seed))) {
+  const unknown = values.fault.filter((name) => !Object.hasOwn(FAULTS, name));
+  for (const name of unknown) console.error(`There is no fault "${name}"`);
+  if (values.help || !(minutes > 0 && Number.isInteger(seed)) || unknown.length > 0) {
     console.error(USAGE);
     return values.help ? 0 : 2;
   }
@@ -81,7 +90,8 @@ async function main(): Promise<number> {
   await using world = await FaultWorld.start(console.error);
   const results: ScenarioResult[] = [];
   const endMs = performance.now() + minutes * 60_000;
-  for (const scenario of values.suite ? SUITE : drawn(random)) {
+  const chosen = values.fault as FaultName[];
+  for (const scenario of values.suite ? SUITE : chosen.length > 0 ? again(chosen) : drawn(random)) {
     if (!values.suite && performance.now() > endMs) break;
     const name = scenario.faults.join(", ");
     const result = await runScenario(world, scenario, random, `faults-${results.length}`);

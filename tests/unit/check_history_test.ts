@@ -40,8 +40,14 @@ function owned(kind: "assigned" | "revoked", name: string, atMs: number): Entry 
   return { kind, consumer: "reader", member: name, partition: 0, atMs };
 }
 
-function check(entries: readonly Entry[], guarantee: Guarantee = "exactly once", log = LOG) {
+function check(
+  entries: readonly Entry[],
+  guarantee: Guarantee = "exactly once",
+  log = LOG,
+  isCut = false,
+) {
   return checkHistory({
+    isCut,
     entries,
     consumers: new Map([["reader", guarantee]]),
     log: new Map([[0, log]]),
@@ -76,6 +82,12 @@ Deno.test("checkHistory() finds a planted loss, anywhere", () => {
     assert.match(findingsText(verdict), new RegExp(`lost: reader: .*the first at ${missing}`));
   }
   assert.equal(check([]).lost, 10);
+});
+
+Deno.test("checkHistory() calls nothing lost after the last record of a history that was cut", () => {
+  const cut = ALL.filter((_, i) => i !== 3 && i < 7);
+  assert.equal(check(cut).lost, 4);
+  assert.equal(check(cut, "exactly once", LOG, true).lost, 1);
 });
 
 Deno.test("checkHistory() finds a planted duplicate", () => {
