@@ -128,6 +128,11 @@ export interface FrameSink {
   readonly sentBytes: number;
   /** Of those, the bytes the operating system has not taken yet. */
   readonly bufferedBytes: number;
+  /**
+   * Of those, the bytes that it has surely taken, before the client closed: what positions are
+   * committed by. A little behind {@linkcode sentBytes} less {@linkcode bufferedBytes}.
+   */
+  readonly takenBytes: number;
   /** Largest frame to send, unless a single record is larger. It follows the number of sockets. */
   readonly frameBytes: number;
   /** Settles, never rejects, when the connection is over for us. */
@@ -138,7 +143,7 @@ export interface FrameSink {
   /** Resolves under the low water mark, when closed, or when `signal` is aborted. */
   room(signal: AbortSignal): Promise<void>;
   /**
-   * Resolves when the operating system has taken everything sent so far, after `timeoutMs`, or when
+   * Resolves when the operating system has surely taken everything sent so far, after `timeoutMs`, or when
    * closed.
    */
   drained(timeoutMs: number): Promise<void>;

@@ -75,7 +75,7 @@ export class GroupCommitter {
 
   async #commit(): Promise<void> {
     const { group, topic, session, ledger, sink, groups, events } = this.#options;
-    ledger.took(sink.sentBytes - sink.bufferedBytes);
+    ledger.took(sink.takenBytes);
     const again = performance.now() > this.#againMs;
     const due = ledger.due(again);
     if (due.size === 0 || this.#isRefused) return;

@@ -31,6 +31,10 @@ export interface SinkOptions {
  * the socket is looked at: in a few turns of the event loop at first, which is enough on a fast
  * network, then by a timer that slows down. What was taken is remembered from each look, because
  * the socket itself reports 0 once it is closing, which it is for a while before any event says so.
+ *
+ * What was taken is sure a turn of the event loop later: when the client's close frame has come, the
+ * runtime reports frames as taken that it throws away, and in a busy process says only in the next
+ * turn that the connection is over.
  */
 export class WebSocketSink implements FrameSink {
   readonly closed: Promise<CloseInfo>;
@@ -41,9 +45,12 @@ export class WebSocketSink implements FrameSink {
   readonly #socket: WebSocket;
   readonly #options: SinkOptions;
   readonly #over: (info: CloseInfo) => void;
-  readonly #waiting = new Set<{ upToBytes: () => number; end: () => void }>();
+  readonly #waiting = new Set<{ isDone: () => boolean; end: () => void }>();
   #sentBytes = 0;
   #takenBytes = 0;
+  /** Of those, what was taken by the look of the last turn, and by the one before. */
+  #seenBytes = 0;
+  #sureBytes = 0;
   #movedMs = 0;
   #turns = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
@@ -88,6 +95,10 @@ export class WebSocketSink implements FrameSink {
     return this.#sentBytes - this.#takenBytes;
   }
 
+  get takenBytes(): number {
+    return this.#sureBytes;
+  }
+
   /** How long ago the operating system last took a byte, while some wait; else 0. In ms. */
   get unmovedMs(): number {
     return this.bufferedBytes === 0 ? 0 : performance.now() - this.#movedMs;
@@ -106,14 +117,14 @@ export class WebSocketSink implements FrameSink {
   }
 
   room(signal: AbortSignal): Promise<void> {
-    return this.#under(() => this.#options.marks.lowBytes, signal);
+    return this.#until(() => this.bufferedBytes <= this.#options.marks.lowBytes, signal);
   }
 
   async drained(timeoutMs: number): Promise<void> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const sentBytes = this.#sentBytes;
-    await this.#under(() => this.#sentBytes - sentBytes, late.signal);
+    await this.#until(() => this.#sureBytes >= sentBytes, late.signal);
     clearTimeout(timer);
   }
 
@@ -145,17 +156,15 @@ export class WebSocketSink implements FrameSink {
     this.#socket.close(code, text);
   }
 
-  #under(upToBytes: () => number, signal: AbortSignal): Promise<void> {
-    if (this.isClosed || signal.aborted || this.bufferedBytes <= upToBytes()) {
-      return Promise.resolve();
-    }
+  #until(isDone: () => boolean, signal: AbortSignal): Promise<void> {
+    if (this.isClosed || signal.aborted || isDone()) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     const end = () => {
       signal.removeEventListener("abort", end);
       this.#waiting.delete(waiter);
       resolve();
     };
-    const waiter = { upToBytes, end };
+    const waiter = { isDone, end };
     signal.addEventListener("abort", end);
     this.#waiting.add(waiter);
     return promise;
@@ -191,11 +200,13 @@ export class WebSocketSink implements FrameSink {
 
   #watched(): void {
     if (this.isClosed) return;
-    const { bufferedBytes } = this;
-    for (const waiter of this.#waiting) {
-      if (bufferedBytes <= waiter.upToBytes()) waiter.end();
+    this.#look();
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#sureBytes = this.#seenBytes;
+      this.#seenBytes = this.#takenBytes;
     }
-    if (bufferedBytes === 0) {
+    for (const waiter of this.#waiting) if (waiter.isDone()) waiter.end();
+    if (this.#sureBytes === this.#sentBytes) {
       this.#turns = 0;
       return;
     }

@@ -59,6 +59,10 @@ export class ManualSink implements FrameSink {
     return this.sentBytes - this.#takenBytes;
   }
 
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
+
   get isClosed(): boolean {
     return this.#closeInfo !== undefined;
   }

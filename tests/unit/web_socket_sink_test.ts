@@ -277,6 +277,33 @@ Deno.test("WebSocketSink.send() counts as never taken, the peer has closed and n
   assert.equal(test.sink.sentBytes - test.sink.bufferedBytes, 100);
 });
 
+Deno.test("WebSocketSink.takenBytes is what was taken a turn of the event loop ago", async () => {
+  using test = open();
+  test.send(100);
+  test.socket.take();
+  assert.deepEqual([test.sink.bufferedBytes, test.sink.takenBytes], [0, 0]);
+  await eventLoopTurns(4);
+  assert.equal(test.sink.takenBytes, 100);
+});
+
+// When the client's close frame has come, Deno says of frames that it throws away that they were
+// taken, and tells of the end only in the next turn. Their records were committed, and lost.
+Deno.test("WebSocketSink.takenBytes leaves out what was taken in the turn before the end", async () => {
+  using test = open();
+  test.send(100);
+  test.socket.take();
+  await eventLoopTurns(4);
+  test.send(50);
+  test.socket.take();
+  assert.equal(test.sink.bufferedBytes, 0);
+  await eventLoopTurns(1);
+  test.socket.peerCloses();
+  await eventLoopTurns(4);
+  assert.equal(test.sink.takenBytes, 100);
+  test.socket.end(1000);
+  assert.equal(test.sink.takenBytes, 100);
+});
+
 Deno.test("WebSocketSink.send() hands over nothing, closed", () => {
   using test = open();
   test.sink.close(1001, "leaving");
