@@ -52,7 +52,12 @@ const MAX_ALIASES = 100;
 export function readConfigFile({ path, text }: ConfigFile): FileSettings {
   const given = new Map<SettingKey, GivenValue>();
   const mentioned = new Set<SettingKey>();
-  const document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: true });
+  const document = parseDocument(text, {
+    prettyErrors: false,
+    strict: true,
+    uniqueKeys: true,
+    logLevel: "error",
+  });
   if (document.errors.length > 0) {
     const problems = document.errors.map(({ code, pos: [at] }) =>
       `${path} is no YAML at line ${lineOf(text, at)}: ${code.toLowerCase().replaceAll("_", " ")}`
@@ -62,6 +67,7 @@ export function readConfigFile({ path, text }: ConfigFile): FileSettings {
   let root: unknown;
   try {
     root = document.toJS({ maxAliasCount: MAX_ALIASES });
+    if (holdsItself(root)) throw new RangeError("an alias stands inside what it stands for");
   } catch (error) {
     return { given, mentioned, problems: [`${path} cannot be read: ${(error as Error).message}`] };
   }
@@ -92,6 +98,13 @@ export function readConfigFile({ path, text }: ConfigFile): FileSettings {
     }
   }
   return { given, mentioned, problems };
+}
+
+/** Whether a structure contains itself, as `a: &a [*a]` does. */
+function holdsItself(value: unknown, above: readonly unknown[] = []): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (above.includes(value)) return true;
+  return Object.values(value).some((inner) => holdsItself(inner, [...above, value]));
 }
 
 /**

@@ -56,6 +56,12 @@ Deno.test("readConfigFile() shows no secret, whatever is wrong around it", () =>
   }
 });
 
+Deno.test("readConfigFile() names an alias that stands inside what it stands for", () => {
+  for (const text of ["users: { a: &a [*a] }", "kafka: &b { c: [{ d: *b }] }"]) {
+    assert.match(read(text).problems[0], /cannot be read: an alias stands inside/, text);
+  }
+});
+
 Deno.test("readConfigFile() gives up on aliases that multiply", () => {
   const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]"];
   for (let i = 1; i < 9; i++) {
