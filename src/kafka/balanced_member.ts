@@ -24,7 +24,11 @@ const LOOKS = new Ticker(LOOK_MS);
 
 /** A member that has died holds its partitions for so long. */
 const SESSION_TIMEOUT_MS = 10_000;
-const REBALANCE_TIMEOUT_MS = 30_000;
+/**
+ * A rebalance waits so long for members to come back; ours take a second. It is also how long a join
+ * may go unanswered (and 5 s more), and so what a connection that died without a word costs.
+ */
+const REBALANCE_TIMEOUT_MS = 10_000;
 
 /** The leader looks for new partitions so often, in ms. */
 const PARTITION_CHECK_MS = 5_000;

@@ -31,6 +31,23 @@ function contract(
       await check(world, run, { ...SIZE, name: runtime });
     });
   }
+  test(`a subscription that was taken over does not take back, in ${runtime}`, async (run) => {
+    const [topic, group] = [`${runtime}-taken`, `${runtime}-taken`];
+    await using world = await RealWorld.start(await sharedKafka());
+    await world.createTopic(topic, 1);
+    await world.fill(topic, 5, 0);
+    let stillHas = () => Promise.resolve(false);
+    let isLeftAlone = false;
+    const { error, state } = await run(
+      "takenOver",
+      { url: world.url, topic, group },
+      async (order) => {
+        if (order === "take over") stillHas = await world.takeOver(topic, group);
+        else isLeftAlone = await stillHas();
+      },
+    );
+    assert.deepEqual([error, isLeftAlone, state], ["taken_over", true, "live"]);
+  });
 }
 
 contract("Deno", (name, check) => Deno.test(name, () => check(inDeno)));

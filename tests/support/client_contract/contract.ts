@@ -16,6 +16,8 @@ export interface World extends AsyncDisposable {
   cut(): Promise<void>;
   /** Ends the server and starts it anew at the same address. */
   restart(): Promise<void>;
+  /** Closes the clients' sockets as final; gives the close code. */
+  endForGood(): Promise<number>;
 }
 
 /** How much is done, and where. */
@@ -96,6 +98,23 @@ export const CONTRACT: Readonly<Record<string, ContractCase>> = {
     const inOrder = values.map(Number);
     assert.deepEqual(inOrder, inOrder.toSorted((a, b) => a - b), "in the order they were given");
     assert.ok(outcomes.filter((each) => each === "produced").length > some / 4);
+  },
+
+  "a final close code is final": async (world, run, { name }) => {
+    const topic = `${name}-final`;
+    await world.createTopic(topic, 1);
+    await world.fill(topic, 5, 0);
+    let closeCode = 0;
+    const output = await run("final", { url: world.url, topic }, async () => {
+      closeCode = await world.endForGood();
+    });
+    const states = output.states as string[];
+    assert.ok(!states.includes("offline"), `it does not come back: ${states}`);
+    assert.equal(states.at(-1), "closed");
+    assert.deepEqual(
+      { error: output.error, closeCode: output.closeCode, late: output.late },
+      { error: "closed", closeCode, late: "failed" },
+    );
   },
 
   "subscribe() holds no more than its credit": async (world, run, { name, records }) => {

@@ -1,4 +1,5 @@
 import { type FakeV2Options, FakeV2Server } from "../fake_v2_server.ts";
+import { eventually } from "../eventually.ts";
 import { TcpRelay } from "../tcp_relay.ts";
 import type { World } from "./contract.ts";
 
@@ -46,6 +47,12 @@ export class FakeWorld implements World {
     this.#relay.cut();
     await this.server.stop();
     this.server.start();
+  }
+
+  async endForGood(): Promise<number> {
+    this.server.close(4409, "taken over");
+    await eventually("the sockets to be gone", () => this.server.sockets === 0);
+    return 4409;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

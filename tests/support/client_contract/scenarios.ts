@@ -217,6 +217,23 @@ const final: Scenario = async (input, host, WebSocket) => {
   };
 };
 
+/** Reads for a group until somebody else does, and says how it ended. */
+const takenOver: Scenario = async (input, host, WebSocket) => {
+  const client = open(input, WebSocket);
+  const { topic, group } = input;
+  const records = client.subscribe({ topics: [topic], group, partitions: [0], from: "earliest" });
+  let error: unknown;
+  try {
+    for await (const record of records) if (record.offset === 4n) await host("take over");
+  } catch (thrown) {
+    error = thrown;
+  }
+  await host("look");
+  const { state } = client;
+  await client.close();
+  return { state, error: error instanceof ClientError ? error.code : `${error}` };
+};
+
 /** Leaves records unread and says how many came all the same. */
 const credit: Scenario = async (input, host, WebSocket) => {
   const client = open(input, WebSocket); // not every runtime here knows "await using"
@@ -262,6 +279,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   acknowledge,
   produce,
   final,
+  takenOver,
   credit,
   renew,
 };
