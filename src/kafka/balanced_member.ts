@@ -121,10 +121,7 @@ class BalancedMember implements GroupMember {
         if (signal.aborted) return;
         if (this.#joined !== undefined && !isNext(this.#joined, joined)) await this.#events.lost();
         this.#joined = joined;
-        await this.#whileBeating(
-          this.#events.assigned(readAssignment(joined.assignment, this.#topics)),
-        );
-        const end = await this.#stay(joined);
+        const end = await this.#begin(joined) ?? await this.#stay(joined);
         if (signal.aborted) return;
         if (end === "lost") {
           this.#joined = undefined;
@@ -135,6 +132,21 @@ class BalancedMember implements GroupMember {
       }
     } catch (error) {
       if (!signal.aborted) this.#events.failed(ProxyError.from(error));
+    }
+  }
+
+  /**
+   * Has the session begin with what we were assigned; `lost` when Kafka was away meanwhile, so that
+   * its positions could not be read: then we join again, as one whose time was over.
+   */
+  async #begin({ assignment }: Joined): Promise<"lost" | undefined> {
+    try {
+      await this.#whileBeating(this.#events.assigned(readAssignment(assignment, this.#topics)));
+      return undefined;
+    } catch (error) {
+      if (!mayRetry(ProxyError.from(error))) throw error;
+      await sleep(LOOK_MS, this.#ending.signal);
+      return "lost";
     }
   }
 

@@ -36,6 +36,8 @@ class Cluster {
 class JoinedClient implements GroupMemberEvents {
   readonly told: unknown[] = [];
   readonly member: GroupMember;
+  /** What the next assignment ends with. */
+  trouble: ProxyError | undefined;
 
   constructor(join: (events: GroupMemberEvents) => GroupMember) {
     this.member = join(this);
@@ -43,7 +45,9 @@ class JoinedClient implements GroupMemberEvents {
 
   assigned(partitions: ReadonlyMap<string, readonly number[]>): Promise<void> {
     this.told.push(Object.fromEntries(partitions));
-    return Promise.resolve();
+    const { trouble } = this;
+    this.trouble = undefined;
+    return trouble === undefined ? Promise.resolve() : Promise.reject(trouble);
   }
 
   revoking(): Promise<void> {
@@ -105,4 +109,24 @@ Deno.test("KafkaGroupMembers.join() fails, one of its own topics not there", asy
   assert.equal(await one.toldOf(1), "unknown_topic");
   await one.member.leave();
   assert.deepEqual(cluster.fake.members(GROUP), []);
+});
+
+// It ended subscriptions, where a group would have gone on by itself in a moment.
+Deno.test("KafkaGroupMembers.join() joins again, positions that cannot be read for now", async () => {
+  const cluster = new Cluster({ orders: 2 });
+  const one = cluster.join("one", ["orders"]);
+  one.trouble = new ProxyError("kafka_unavailable", "the coordinator is away");
+  assert.deepEqual(await one.toldOf(1), { orders: [0, 1] });
+  assert.equal(await one.toldOf(2), "lost");
+  assert.deepEqual(await one.toldOf(3), { orders: [0, 1] });
+  await one.member.leave();
+  assert.equal(one.told.length, 3);
+});
+
+Deno.test("KafkaGroupMembers.join() fails, positions that may not be read", async () => {
+  const cluster = new Cluster({ orders: 2 });
+  const one = cluster.join("one", ["orders"]);
+  one.trouble = new ProxyError("forbidden", "no");
+  assert.equal(await one.toldOf(2), "forbidden");
+  await one.member.leave();
 });
