@@ -271,6 +271,7 @@ async function balancedGroup(notes: Notes, consumer: string): Promise<void> {
             if (frame.type === "revoked") {
               for (const [, partition] of frame.partitions) own("revoked", partition);
             }
+            if (frame.type === "ended") void client?.close();
           },
         });
         await client.ask({

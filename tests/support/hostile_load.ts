@@ -25,6 +25,8 @@ export interface HostileLoadOptions {
   readonly memoryMs: number;
   /** Clients that come, read and leave before anything is measured; none when left out. */
   readonly crowd?: number;
+  /** How often all attacks are run; 1. */
+  readonly rounds?: number;
   /** More arguments of the server. */
   readonly args?: readonly string[];
   readonly note?: (line: string) => void;
@@ -44,7 +46,8 @@ export interface HostileLoadFigures {
     readonly mostBytes: number;
   }[];
   readonly start: Memory;
-  readonly end: Memory;
+  /** After each round. */
+  readonly ends: readonly Memory[];
   /** Whether all legitimate clients were served to the end, without a hole. */
   readonly isWhole: boolean;
 }
@@ -66,6 +69,7 @@ const RATE = 200;
  */
 export async function runHostileLoad(options: HostileLoadOptions): Promise<HostileLoadFigures> {
   const { kafka, helper, topic, attacks, quietMs, memoryMs, crowd = 0, note = () => {} } = options;
+  const { rounds = 1 } = options;
   await newTopic(helper, topic);
   await using proxy = await ProxyProcess.start({
     args: ["--kafka", kafka, "--record-interval", "0", "--stall-timeout-ms", "2000"]
@@ -94,27 +98,31 @@ export async function runHostileLoad(options: HostileLoadOptions): Promise<Hosti
     const start = await memory(proxy, Infinity);
     note(`at the beginning: ${told(start)}`);
     const figures = [];
-    for (const { name, ...attack } of attacks) {
-      const { p99Ms: quietP99Ms } = await window(delays, quietMs);
-      let mostBytes = proxy.rssBytes;
-      const watch = setInterval(() => mostBytes = Math.max(mostBytes, proxy.rssBytes), 50);
-      delays.length = 0;
-      const reached = await attacked(name, { ...attack, hostname, port: Number(port), path });
-      clearInterval(watch);
-      const figure = { name, quietP99Ms, ...measured(delays), reached, mostBytes };
-      figures.push(figure);
-      note(
-        `${name}: p99 ${quietP99Ms} ms, then ${figure.p99Ms} ms of ${figure.records}, ${reached} peers got there, ` +
-          `at most ${mib(mostBytes)} MiB, then ${mib(proxy.rssBytes)} MiB`,
-      );
+    const ends: Memory[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      for (const { name, ...attack } of attacks) {
+        const { p99Ms: quietP99Ms } = await window(delays, quietMs);
+        let mostBytes = proxy.rssBytes;
+        const watch = setInterval(() => mostBytes = Math.max(mostBytes, proxy.rssBytes), 50);
+        delays.length = 0;
+        const reached = await attacked(name, { ...attack, hostname, port: Number(port), path });
+        clearInterval(watch);
+        const figure = { name, quietP99Ms, ...measured(delays), reached, mostBytes };
+        figures.push(figure);
+        note(
+          `${name}: p99 ${quietP99Ms} ms, then ${figure.p99Ms} ms of ${figure.records}, ${reached} peers got there, ` +
+            `at most ${mib(mostBytes)} MiB, then ${mib(proxy.rssBytes)} MiB`,
+        );
+      }
+      await eventually(
+        "memory to come back",
+        () => proxy.rssBytes <= start.bytes * MOST_GROWTH,
+        { timeoutMs: memoryMs, everyMs: 200 },
+      ).catch(() => false);
+      const end = await memory(proxy, start.trimmedBytes * MOST_GROWTH);
+      ends.push(end);
+      note(`after round ${round}: ${told(end)}`);
     }
-    await eventually(
-      "memory to come back",
-      () => proxy.rssBytes <= start.bytes * MOST_GROWTH,
-      { timeoutMs: memoryMs, everyMs: 200 },
-    ).catch(() => false);
-    const end = await memory(proxy, start.trimmedBytes * MOST_GROWTH);
-    note(`in the end: ${told(end)}`);
     const counted = clients.map(({ count }) => count);
     await eventually(
       "all clients to go on",
@@ -122,7 +130,7 @@ export async function runHostileLoad(options: HostileLoadOptions): Promise<Hosti
     );
     clients.forEach((client) => client.verify());
     const isWhole = clients.every(({ closeInfo }) => closeInfo === undefined);
-    return { attacks: figures, start, end, isWhole };
+    return { attacks: figures, start, ends, isWhole };
   } finally {
     for (const client of clients) await client.close();
   }
