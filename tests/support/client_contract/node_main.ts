@@ -17,5 +17,5 @@ const output = await SCENARIOS[name](JSON.parse(input), async (order) => {
   write({ order });
   await lines.next();
 }, WebSocket as unknown as SocketConstructor);
-write({ output });
-process.exit(0);
+// What a pipe has no room for yet would be lost with the process.
+process.stdout.write(`${JSON.stringify({ output })}\n`, () => process.exit(0));
