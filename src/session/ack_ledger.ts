@@ -11,23 +11,25 @@ interface SentFrame {
 
 /** One partition while it is ours. */
 class AckedPartition {
+  /** Everything below it was acknowledged before, here or elsewhere. */
+  readonly start: bigint;
   /** Everything below it is acknowledged, or was before the start. */
   acked: bigint;
   /** Everything below it was sent, or has no record. */
   sent: bigint;
-  /** What is to be committed; a seek leaves it where it was. */
-  due: bigint;
-  /** What Kafka has, as far as it matters; the start counts, nobody wants it written. */
-  committed: bigint;
+  /** What is to be committed, once something was acknowledged; a seek leaves it where it was. */
+  due: bigint | undefined;
+  /**
+   * What Kafka has taken from us. The start is not: a client that comes back starts where it has
+   * acknowledged, which the server before may not have written.
+   */
+  committed: bigint | undefined;
   #frames: SentFrame[] = [];
   #records = 0;
 
   constructor(start: bigint) {
-    this.acked =
-      this.sent =
-      this.due =
-      this.committed =
-        start;
+    this.start = start;
+    this.acked = this.sent = start;
   }
 
   get frames(): readonly SentFrame[] {
@@ -123,6 +125,9 @@ export class AckLedger implements Ledger {
       own.drop(next);
       own.ack(own.frames.length === 0 ? own.sent : next);
       for (const look of [...this.#waiting]) look();
+    } else if (own.due === undefined || own.due < next) {
+      // Known to us, and perhaps not to Kafka.
+      own.due = next > own.start ? next : own.start;
     }
     return next;
   }
@@ -166,7 +171,7 @@ export class AckLedger implements Ledger {
 
   due(again = false): Map<number, bigint> {
     const entries = [...this.#partitions].filter(([, own]) => again || own.due !== own.committed);
-    return new Map(entries.map(([partition, own]) => [partition, own.due]));
+    return new Map(entries.map(([partition, own]) => [partition, own.due ?? own.start]));
   }
 
   committed(positions: ReadonlyMap<number, bigint>): void {
@@ -179,7 +184,7 @@ export class AckLedger implements Ledger {
   /** Whether Kafka has this position, or a later one. */
   isCommitted(partition: number, next: bigint): boolean {
     const own = this.#partitions.get(partition);
-    return own !== undefined && own.committed >= next;
+    return own?.committed !== undefined && own.committed >= next;
   }
 
   /** Whether a partition is ours, so that its acknowledgements will be committed. */

@@ -184,3 +184,34 @@ Deno.test("AckLedger.due() is never beyond what was acknowledged, and never goes
     }
   }));
 });
+
+// A client that comes back starts where it has acknowledged; what the server before had not written
+// was answered "committed" because it was the start, and came again to the next client.
+Deno.test("AckLedger.ack() has the start written, acknowledged again, before it is committed", () => {
+  const ledger = new AckLedger();
+  ledger.assigned(0, 86n);
+  assert.deepEqual([...ledger.due()], [], "nobody wants the start written");
+  assert.equal(ledger.isCommitted(0, 86n), false);
+  assert.equal(ledger.ack("orders", 0, 85n), 86n);
+  assert.equal(ledger.isCommitted(0, 86n), false);
+  assert.deepEqual([...ledger.due()], [[0, 86n]]);
+  ledger.committed(ledger.due());
+  assert.equal(ledger.isCommitted(0, 86n), true);
+  assert.deepEqual([...ledger.due()], []);
+});
+
+Deno.test("AckLedger.ack() never commits less than the start, an older offset acknowledged", () => {
+  const ledger = new AckLedger();
+  ledger.assigned(0, 86n);
+  ledger.ack("orders", 0, 10n);
+  assert.deepEqual([...ledger.due()], [[0, 86n]]);
+});
+
+Deno.test("AckLedger.ack() commits what was acknowledged, and no seek", () => {
+  const ledger = new AckLedger();
+  ledger.assigned(0, 10n);
+  ledger.moved(0, 500n);
+  assert.deepEqual([...ledger.due(true)], [[0, 10n]]);
+  ledger.ack("orders", 0, 84n);
+  assert.deepEqual([...ledger.due()], [[0, 85n]]);
+});
