@@ -122,7 +122,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     onProgress?.(JSON.stringify(sample));
     for (const problem of clients.report.problems.slice(told)) onProgress?.(`WRONG: ${problem}`);
     told = clients.report.problems.length;
-    isOver = nowSeconds >= seconds;
+    // By count: a timer may be early, and the clock would then ask for one look more.
+    isOver = samples.length * sampleSeconds >= seconds;
   }
   const { count: written } = await background.stop();
   const report = await clients.end();
