@@ -38,7 +38,10 @@ function writeAll(): Promise<void> {
       await newTopic(helper, topic);
       for (let startNumber = 0; startNumber < COUNT; startNumber += 5) {
         const compression = topic === GARBLED ? "zstd" : "none";
-        await helper.produce({ topic, count: 5, startNumber, valueBytes: 10, compression });
+        // Long enough for the five to be one batch, on a busy machine too.
+        const lingerMs = 50;
+        const records = { topic, count: 5, startNumber, valueBytes: 10 };
+        await helper.produce({ ...records, compression, lingerMs });
       }
     }
     await node.stop();
