@@ -143,8 +143,8 @@ export interface FrameSink {
   /** Resolves under the low water mark, when closed, or when `signal` is aborted. */
   room(signal: AbortSignal): Promise<void>;
   /**
-   * Resolves when the operating system has surely taken everything sent so far, after `timeoutMs`, or when
-   * closed.
+   * Resolves when the operating system has surely taken everything sent so far, after `timeoutMs`,
+   * or when closed.
    */
   drained(timeoutMs: number): Promise<void>;
   /** Queues a frame. After the end it does nothing. */

@@ -1,3 +1,4 @@
+import { comebackAfter } from "../../src/client/comeback.ts";
 import { sleep } from "../../src/stream/sleep.ts";
 import { ClientError, KafkaProxyClient, ProduceError } from "../../src/client/mod.ts";
 import { CommittedWatch } from "../support/committed_watch.ts";
@@ -223,13 +224,11 @@ async function comingBack(
     await Promise.race([client.closed, left]);
     if (client.closeInfo === undefined) await client.leave();
     const { code, reason } = await client.closed;
-    if (!signal.aborted && FINAL.includes(code)) endings.push(`${consumer}: ${code} ${reason}`);
+    const isFinal = comebackAfter(code) === "stop";
+    if (!signal.aborted && isFinal) endings.push(`${consumer}: ${code} ${reason}`);
     await sleep(COME_BACK_MS, signal);
   }
 }
-
-/** Codes after which nothing would change, as docs/PROTOCOL.md says. */
-const FINAL = [1003, 1007, 1008, 1009, 4400, 4403, 4404, 4409, 4416];
 
 /** Two members of a balanced group on bare v2, each of which comes back. */
 async function balancedGroup(notes: Notes, consumer: string): Promise<void> {
