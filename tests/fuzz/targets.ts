@@ -1,12 +1,9 @@
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
-import { Access } from "../../src/auth/access.ts";
 import { clientAddress, TrustedProxies } from "../../src/auth/client_address.ts";
-import { EVERYBODY } from "../../src/auth/new_principal.ts";
 import { checkOrigin } from "../../src/auth/origin.ts";
 import { BinaryRecords } from "../../src/client/binary_records.ts";
 import { ClientError } from "../../src/client/client_error.ts";
-import { settingsFromOptions } from "../../src/config/library_options.ts";
 import { parseSettings } from "../../src/config/parse_settings.ts";
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { readFetchResponse } from "../../src/kafka/fetch_response.ts";
@@ -17,10 +14,10 @@ import { chooseSubprotocol, parseSubprotocols } from "../../src/protocol/subprot
 import { V1FrameEncoder } from "../../src/protocol/v1_frames.ts";
 import { parseV1Request } from "../../src/protocol/v1_request.ts";
 import { parseV2Request } from "../../src/protocol/v2_parser.ts";
-import { guessLimits } from "../../src/server/guess_limits.ts";
 import { buildBatch, buildMarker } from "../support/batch_builder.ts";
 import { allFrames, chunkOf, WIDE_FORMAT } from "../support/encoded_frames.ts";
-import { asSubprotocol, claims, newKeys, signed } from "../support/signed_tokens.ts";
+import { asSubprotocol } from "../support/signed_tokens.ts";
+import { testAccess } from "../support/test_access.ts";
 
 /** Something that takes what a stranger sends. */
 export interface FuzzTarget {
@@ -44,21 +41,7 @@ function texts(...all: readonly string[]): Uint8Array[] {
   return all.map((each) => utf8.encode(each));
 }
 
-const KEYS = newKeys("ES256");
-const ACCESS = new Access(
-  settingsFromOptions({
-    wsPort: 0,
-    kafka: "a:1",
-    auth: "thisisapassword",
-    jwtKey: KEYS.pem,
-    jwtSecret: "a secret that tokens are signed with",
-    jwtAudience: "us",
-    accessTokenInUrl: "on",
-  }),
-  guessLimits(),
-);
-const TOKEN = await signed(KEYS, claims());
-const TICKET = ACCESS.tickets.issue(EVERYBODY).ticket;
+const { access, token: TOKEN, ticket: TICKET } = await testAccess();
 const RESUME = encodeResumeToken({
   clusterId: "cluster",
   positions: [
@@ -201,7 +184,7 @@ export const TARGETS: readonly FuzzTarget[] = [
         `authorization: ${authorization}\nsec-websocket-protocol: ${protocols}`,
       );
       const url = new URL(`ws://localhost/?${query}`);
-      await ACCESS.authenticator.authenticate({ headers, url, address: "192.0.2.1" });
+      await access.authenticator.authenticate({ headers, url, address: "192.0.2.1" });
     },
     errors: [ProxyError],
   },

@@ -1,40 +1,21 @@
 import assert from "node:assert/strict";
 import { isIP } from "node:net";
 import fc from "fast-check";
-import { Access } from "../../src/auth/access.ts";
 import { clientAddress, TrustedProxies } from "../../src/auth/client_address.ts";
 import { nobodysHash } from "../../src/auth/passwords.ts";
-import { EVERYBODY } from "../../src/auth/new_principal.ts";
 import { presentedToken } from "../../src/auth/presented_token.ts";
-import { guessLimits } from "../../src/server/guess_limits.ts";
-import { settingsFromOptions } from "../../src/config/library_options.ts";
 import { passwordHashText } from "../../src/core/password_hash.ts";
 import { ProxyError } from "../../src/core/proxy_error.ts";
 import { httpRoutes } from "../../src/server/http_routes.ts";
 
 import { httpState } from "../support/http_state.ts";
-import { asSubprotocol, claims, newKeys, signed } from "../support/signed_tokens.ts";
-
-const KEYS = newKeys("ES256");
+import { asSubprotocol } from "../support/signed_tokens.ts";
+import { testAccess } from "../support/test_access.ts";
 
 // Cheap to check, so that many can be tried.
 const HASH = passwordHashText({ ...nobodysHash(), costLog2: 10, blockSize: 1, parallelization: 1 });
 
-const access = new Access(
-  settingsFromOptions({
-    wsPort: 0,
-    kafka: "a:1",
-    auth: "thisisapassword",
-    users: { alice: { password: HASH } },
-    jwtKey: KEYS.pem,
-    jwtSecret: "a secret that tokens are signed with",
-    jwtAudience: "us",
-    accessTokenInUrl: "on",
-  }),
-  guessLimits(),
-);
-const TOKEN = await signed(KEYS, claims());
-const TICKET = access.tickets.issue(EVERYBODY).ticket;
+const { access, token: TOKEN, ticket: TICKET } = await testAccess({ alice: { password: HASH } });
 
 /** What a header can carry, and the runtime lets through. */
 const headerText = fc.string({ unit: "binary" }).map((text) =>
