@@ -58,6 +58,10 @@ export class HelperProcess implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /**
    * @throws {HelperError} what Kafka's client threw
    * @throws {Error} when there is no answer within `timeoutMs`

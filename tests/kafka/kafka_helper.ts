@@ -47,6 +47,11 @@ export class KafkaHelper implements AsyncDisposable {
     return new KafkaHelper(process, bootstrap.split(","));
   }
 
+  /** Of its Java process. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Creates a topic, and waits until all nodes show all of its leaders. */
   async createTopic(topic: string, options: NewTopic = {}): Promise<void> {
     await this.#call("createTopic", { topic, ...options });

@@ -238,7 +238,9 @@ async function slot(
   signal: AbortSignal,
 ): Promise<void> {
   const name = `${kind}-${number}`;
-  const random = new Random(options.seed * 1_000_003 + number * 97 + kind.length);
+  const random = new Random(
+    options.seed * 1_000_003 + number * 97 + Object.keys(KINDS).indexOf(kind),
+  );
   const next = new Map<number, bigint>();
   const [least, most] = options.staySeconds;
   await sleep(random.between(0, 5_000), signal);
