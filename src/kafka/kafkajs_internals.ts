@@ -134,11 +134,20 @@ export const ConnectionPool = ConnectionPoolClass as unknown as new (options: {
 
 export const RequestQueue = RequestQueueClass as unknown as {
   prototype: {
-    scheduleCheckPendingRequests?: () => void;
     checkPendingRequests(): void;
+    destroy(): void;
+    isConnected(): boolean;
+    readonly maxInFlightRequests: number | null;
+    readonly enforceRequestTimeout: boolean;
+    readonly requestTimeout: number;
     readonly pending: readonly unknown[];
-    readonly throttledUntil: number;
+    readonly inflight: ReadonlyMap<
+      number,
+      { readonly requestTimeout: number; timeoutRequest(): void }
+    >;
+    throttledUntil: number;
     throttleCheckTimeoutId: ReturnType<typeof setTimeout> | null;
+    requestTimeoutIntervalId: ReturnType<typeof setInterval> | undefined;
   };
 };
 

@@ -9,39 +9,50 @@ interface Queue {
   throttleCheckTimeoutId: unknown;
   readonly pending: readonly unknown[];
   push(request: {
-    entry: { correlationId: number; resolve: () => void };
+    entry: { correlationId: number; resolve: () => void; reject?: (error: Error) => void };
     expectResponse: boolean;
     sendRequest: () => void;
   }): void;
   fulfillRequest(response: { correlationId: number; size: number; payload: null }): void;
   maybeThrottle(ms: number): void;
   checkPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
   destroy(): void;
 }
 
 const SILENT = { debug: () => {}, warn: () => {} };
 
 /** A queue of the patched class, and what it has sent. */
-function patchedQueue(maxInFlightRequests: number) {
+function patchedQueue(maxInFlightRequests: number, { requestTimeoutMs = 0 } = {}) {
   patchRequestQueue();
   const Class = RequestQueue as unknown as new (options: Record<string, unknown>) => Queue;
   const queue = new Class({
     maxInFlightRequests,
-    requestTimeout: 1000,
-    enforceRequestTimeout: false,
+    requestTimeout: requestTimeoutMs,
+    enforceRequestTimeout: requestTimeoutMs > 0,
     clientId: "test",
     broker: "localhost:9092",
     logger: SILENT,
   });
   const sent: number[] = [];
+  const failed: string[] = [];
   const push = (correlationId: number) =>
     queue.push({
-      entry: { correlationId, resolve: () => {} },
+      entry: { correlationId, resolve: () => {}, reject: ({ name }) => void failed.push(name) },
       expectResponse: true,
       sendRequest: () => void sent.push(correlationId),
     });
-  return { queue, sent, push };
+  return { queue, sent, failed, push };
 }
+
+/** The wall clock, set by so many ms until dispose. */
+function clockSetBy(ms: number): Disposable {
+  const { now } = Date;
+  Date.now = () => now() + ms;
+  return { [Symbol.dispose]: () => void (Date.now = now) };
+}
+
+const HOUR_MS = 3_600_000;
 
 Deno.test("patchRequestQueue() is for KafkaJS 2.2.4, the version in deno.json", async () => {
   const { imports } = JSON.parse(
@@ -60,13 +71,14 @@ Deno.test("patchRequestQueue() finds the method, and again when it is patched", 
 
 Deno.test("patchRequestQueue() says false, the method is not there", () => {
   const { prototype } = RequestQueue;
-  const method = prototype.scheduleCheckPendingRequests;
-  delete prototype.scheduleCheckPendingRequests;
+  const methods = prototype as unknown as Record<string, unknown>;
+  const method = methods.maybeThrottle;
+  delete methods.maybeThrottle;
   try {
     assert.equal(patchRequestQueue(), false);
-    assert.equal(prototype.scheduleCheckPendingRequests, undefined);
+    assert.equal(methods.maybeThrottle, undefined);
   } finally {
-    prototype.scheduleCheckPendingRequests = method;
+    methods.maybeThrottle = method;
   }
 });
 
@@ -98,7 +110,7 @@ Deno.test("RequestQueue.push() sends what waits by itself, the broker's throttli
   assert.deepEqual(sent, []);
   assert.notEqual(queue.throttleCheckTimeoutId, null);
   await eventually("the requests to be sent", () => sent.length === 2, { everyMs: 5 });
-  assert.ok(Date.now() >= queue.throttledUntil);
+  assert.ok(performance.now() >= queue.throttledUntil);
   assert.equal(queue.throttleCheckTimeoutId, null);
 });
 
@@ -109,4 +121,33 @@ Deno.test("RequestQueue.destroy() leaves no timer, requests waiting", () => {
   assert.notEqual(queue.throttleCheckTimeoutId, null);
   queue.destroy();
   assert.equal(queue.throttleCheckTimeoutId, null);
+});
+
+Deno.test("RequestQueue.push() sends what waits after the throttling, the clock set back an hour", async () => {
+  const { queue, sent, push } = patchedQueue(5);
+  queue.maybeThrottle(30);
+  push(1);
+  using _clock = clockSetBy(-HOUR_MS);
+  await eventually("the request to be sent", () => sent.length === 1, { everyMs: 5 });
+});
+
+Deno.test("RequestQueue times a request out, the clock set back an hour", async () => {
+  const { queue, failed, push } = patchedQueue(5, { requestTimeoutMs: 40 });
+  queue.scheduleRequestTimeoutCheck();
+  push(1);
+  using _clock = clockSetBy(-HOUR_MS);
+  await eventually("the request to fail", () => failed.length === 1, { everyMs: 5 });
+  assert.deepEqual(failed, ["KafkaJSRequestTimeoutError"]);
+  queue.destroy();
+});
+
+Deno.test("RequestQueue keeps a request that is young, the clock set forward an hour", async () => {
+  const { queue, failed, push } = patchedQueue(5, { requestTimeoutMs: 400 });
+  queue.scheduleRequestTimeoutCheck();
+  push(1);
+  using _clock = clockSetBy(HOUR_MS);
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.deepEqual(failed, []);
+  await eventually("the request to fail in time", () => failed.length === 1, { everyMs: 5 });
+  queue.destroy();
 });
