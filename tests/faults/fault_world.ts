@@ -1,9 +1,25 @@
 import { freePorts } from "../kafka/free_ports.ts";
 import { KafkaCluster } from "../kafka/kafka_cluster.ts";
 import { KafkaHelper } from "../kafka/kafka_helper.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { FaultRelay } from "../support/fault_relay.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
+import { SlowDns } from "../support/slow_dns.ts";
 import { TcpRelay } from "../support/tcp_relay.ts";
+
+/** What of the world can be had only on some machines. */
+export interface FaultWorldOptions {
+  /** The brokers have a name, which has to be looked up. Needs root. */
+  readonly names?: boolean;
+  /** The clocks of the proxy and of the brokers can be set. Needs libfaketime. */
+  readonly clocks?: boolean;
+  readonly onProgress?: (line: string) => void;
+}
+
+/** The brokers' name, as long as their address. */
+const NAME = "kafka.lan";
+
+const NODES = 3;
 
 /**
  * What faults are done to: clients, a relay, the proxy's process, another relay, three brokers.
@@ -17,35 +33,47 @@ export class FaultWorld implements AsyncDisposable {
   readonly kafkaRelay: FaultRelay;
   /** Between clients and the proxy. */
   readonly clientRelay: TcpRelay;
+  /** Tells the brokers' addresses; undefined where they need no name. */
+  readonly dns: SlowDns | undefined;
+  /** Of the proxy, and of each broker by its id; undefined where clocks cannot be set. */
+  readonly clocks: Clocks | undefined;
   readonly #port: number;
   readonly #resources: AsyncDisposableStack;
-  #proxy: ProxyProcess;
+  #proxy!: ProxyProcess;
 
-  private constructor(
-    cluster: KafkaCluster,
-    helper: KafkaHelper,
-    kafkaRelay: FaultRelay,
-    port: number,
-    proxy: ProxyProcess,
-    resources: AsyncDisposableStack,
-  ) {
-    this.cluster = cluster;
-    this.helper = helper;
-    this.kafkaRelay = kafkaRelay;
+  private constructor(parts: Parts, port: number, resources: AsyncDisposableStack) {
+    this.cluster = parts.cluster;
+    this.helper = parts.helper;
+    this.kafkaRelay = parts.kafkaRelay;
+    this.dns = parts.dns;
+    this.clocks = parts.clocks;
     this.#port = port;
-    this.#proxy = proxy;
     this.#resources = resources;
-    this.clientRelay = resources.use(new TcpRelay(proxy.url));
+    this.clientRelay = resources.use(new TcpRelay(`ws://127.0.0.1:${port}/`));
   }
 
-  static async start(onProgress?: (line: string) => void): Promise<FaultWorld> {
+  static async start(options: FaultWorldOptions = {}): Promise<FaultWorld> {
+    const { names = false, clocks: haveClocks = false, onProgress } = options;
     await using resources = new AsyncDisposableStack();
-    const cluster = resources.use(await KafkaCluster.start({ nodes: 3, onProgress }));
+    const clocks = haveClocks ? await newClocks(resources) : undefined;
+    const env = clocks && (({ id }: { id: number }) => clocks.node(id).env);
+    const cluster = resources.use(await KafkaCluster.start({ nodes: NODES, onProgress, env }));
     const helper = resources.use(await KafkaHelper.start(cluster.bootstrap, cluster));
-    const relay = resources.use(new FaultRelay(cluster.bootstrap));
+    const dns = names ? resources.use(await SlowDns.start(NAME)) : undefined;
+    const kafkaRelay = resources.use(new FaultRelay(cluster.bootstrap, names ? NAME : undefined));
     const [port] = freePorts(1);
-    const proxy = await startProxy(relay, port);
-    return new FaultWorld(cluster, helper, relay, port, proxy, resources.move());
+    const world = new FaultWorld(
+      { cluster, helper, kafkaRelay, dns, clocks },
+      port,
+      resources.move(),
+    );
+    try {
+      await world.startProxy();
+    } catch (error) {
+      await world.#resources.disposeAsync();
+      throw error;
+    }
+    return world;
   }
 
   get proxy(): ProxyProcess {
@@ -62,9 +90,16 @@ export class FaultWorld implements AsyncDisposable {
     return this.clientRelay.through(this.#proxy.url);
   }
 
-  /** Starts the proxy again on its port, after it was ended. */
+  /** Starts the proxy on its port: at first, and after it was ended. */
   async startProxy(): Promise<void> {
-    this.#proxy = await startProxy(this.kafkaRelay, this.#port);
+    const proxy = await ProxyProcess.start({
+      args: ["--kafka", this.kafkaRelay.bootstrap, "--port", `${this.#port}`]
+        .concat("--record-interval", "0", "--commit-interval-ms", "500"),
+      env: this.clocks?.proxy.env,
+      before: this.dns?.asked,
+    });
+    this.#proxy = proxy;
+    await proxy.event("kafka_connected");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,11 +108,22 @@ export class FaultWorld implements AsyncDisposable {
   }
 }
 
-async function startProxy(relay: FaultRelay, port: number): Promise<ProxyProcess> {
-  const proxy = await ProxyProcess.start({
-    args: ["--kafka", relay.bootstrap, "--port", `${port}`, "--record-interval", "0"]
-      .concat("--commit-interval-ms", "500"),
-  });
-  await proxy.event("kafka_connected");
-  return proxy;
+interface Clocks {
+  readonly proxy: FakeClock;
+  readonly node: (id: number) => FakeClock;
+}
+
+interface Parts {
+  readonly cluster: KafkaCluster;
+  readonly helper: KafkaHelper;
+  readonly kafkaRelay: FaultRelay;
+  readonly dns: SlowDns | undefined;
+  readonly clocks: Clocks | undefined;
+}
+
+async function newClocks(resources: AsyncDisposableStack): Promise<Clocks> {
+  const folder = await Deno.makeTempDir({ prefix: "kafka-proxy-clocks-" });
+  resources.defer(() => Deno.remove(folder, { recursive: true }));
+  const nodes = Array.from({ length: NODES }, (_, i) => new FakeClock(`${folder}/node-${i + 1}`));
+  return { proxy: new FakeClock(`${folder}/proxy`), node: (id) => nodes[id - 1] };
 }

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { sleep } from "../../src/stream/sleep.ts";
 import type { KafkaNode } from "../kafka/kafka_node.ts";
 import { eventually } from "../support/eventually.ts";
+import { FAKE_CLOCK_ADVICE, FakeClock } from "../support/fake_clock.ts";
 import type { Random } from "../support/random.ts";
+import { SLOW_DNS_ADVICE, SlowDns } from "../support/slow_dns.ts";
 import type { FaultWorld } from "./fault_world.ts";
 import type { Entry } from "./history.ts";
 
@@ -17,6 +19,9 @@ export interface FaultTarget {
 
 /** Something that goes wrong, and is put right again before it returns. */
 export type Fault = (target: FaultTarget) => Promise<void>;
+
+/** How long a process may take until it has seen its clock set, in ms. */
+const CLOCK_IS_SEEN_MS = 1_100;
 
 /** How long most of them last, in ms. */
 const LAST_MS: readonly [number, number] = [800, 2_500];
@@ -46,10 +51,34 @@ export const FAULTS = {
   "Kafka slow": kafkaSlow,
   "Kafka at 64 KiB/s": kafkaNarrow,
   "partitions moved and proxy killed": movedAndKilled,
+  "disk of a broker full": diskFull,
+  "clock of the proxy jumps": proxyClockJumps,
+  "clock of a broker jumps": brokerClockJumps,
+  "names resolved slowly": namesSlow,
 } satisfies Record<string, Fault>;
 
 /** A fault's name. */
 export type FaultName = keyof typeof FAULTS;
+
+/** What some faults need of the machine: why they cannot be done here, undefined when they can. */
+const OBSTACLES: Partial<Record<FaultName, () => string | undefined>> = {
+  "clock of the proxy jumps": noFakeClock,
+  "clock of a broker jumps": noFakeClock,
+  "names resolved slowly": noSlowDns,
+};
+
+/** Why a fault cannot be done on this machine; undefined when it can. */
+export function obstacle(fault: FaultName): string | undefined {
+  return OBSTACLES[fault]?.();
+}
+
+function noFakeClock(): string | undefined {
+  return FakeClock.isInstalled ? undefined : FAKE_CLOCK_ADVICE;
+}
+
+function noSlowDns(): string | undefined {
+  return SlowDns.isPossible ? undefined : SLOW_DNS_ADVICE;
+}
 
 async function last({ random }: FaultTarget): Promise<void> {
   await sleep(random.between(...LAST_MS));
@@ -211,6 +240,55 @@ async function kafkaNarrow(target: FaultTarget): Promise<void> {
 
 async function movedAndKilled(target: FaultTarget): Promise<void> {
   await Promise.all([leadersMoved(target), proxyKilled(target)]);
+}
+
+/**
+ * Its files may not grow any more, by a limit of the kernel: writes fail (EFBIG), which is to Kafka
+ * what a full disk is (ENOSPC), an `IOException`, and the end of its only folder and so of itself.
+ */
+async function diskFull(target: FaultTarget): Promise<void> {
+  const node = target.random.pick(target.world.cluster.nodes);
+  const { success, stderr } = await new Deno.Command("prlimit", {
+    args: ["--pid", `${node.pid}`, "--fsize=0:"],
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  await eventually("the broker to end of its full disk", () => !node.isRunning, {
+    timeoutMs: 20_000,
+  });
+  await last(target);
+  await startAgain(target, node);
+}
+
+async function proxyClockJumps(target: FaultTarget): Promise<void> {
+  await jumps(target, [target.world.clocks!.proxy]);
+}
+
+async function brokerClockJumps(target: FaultTarget): Promise<void> {
+  const { world: { cluster, clocks }, random } = target;
+  await jumps(target, [clocks!.node(random.pick(cluster.nodes).id)]);
+}
+
+/** Away, farther than any time-out, and back. */
+async function jumps(target: FaultTarget, clocks: readonly FakeClock[]): Promise<void> {
+  const seconds = target.random.pick([-1_800, -60, 60, 1_800]);
+  for (const clock of clocks) clock.set(seconds);
+  await sleep(CLOCK_IS_SEEN_MS);
+  await last(target);
+  for (const clock of clocks) clock.set(0);
+  await sleep(CLOCK_IS_SEEN_MS);
+}
+
+/** Names are asked for when connections are made, so these are cut. */
+async function namesSlow(target: FaultTarget): Promise<void> {
+  const { world: { dns, kafkaRelay }, random } = target;
+  dns!.delayMs = random.between(500, 4_000);
+  const before = dns!.questions;
+  for (let i = 0; i < 3; i++) {
+    kafkaRelay.cut();
+    await last(target);
+  }
+  if (dns!.questions === before) throw new Error("Nobody has asked for a name");
+  dns!.delayMs = 0;
 }
 
 /** Starts a broker, and waits until it has caught up with the others. */

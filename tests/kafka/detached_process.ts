@@ -28,18 +28,22 @@ export class DetachedProcess {
   }
 
   /**
-   * Starts `command`; its output is appended to `logFile`. While it runs, an empty file of its
-   * number is in `pids/` of `folder`.
+   * Starts `command`, with `env` beside what this process has; its output is appended to `logFile`.
+   * While it runs, an empty file of its number is in `pids/` of `folder`.
    */
   static async start(
     command: string,
     args: readonly string[],
-    { logFile, folder }: { logFile: string; folder: string },
+    { logFile, folder, env = {} }: {
+      logFile: string;
+      folder: string;
+      env?: Readonly<Record<string, string>>;
+    },
   ): Promise<DetachedProcess> {
     const runFolder = await Deno.makeTempDir({ dir: folder, prefix: "run-" });
     await new Deno.Command("sh", {
       args: ["-c", SUPERVISE, "sh", command, ...args],
-      env: { LOG_FILE: logFile, FOLDER: folder, RUN_FOLDER: runFolder },
+      env: { ...env, LOG_FILE: logFile, FOLDER: folder, RUN_FOLDER: runFolder },
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -50,13 +50,14 @@ export class GuardedFolder implements AsyncDisposable {
     return folder;
   }
 
-  /** Starts a program whose output is appended to `logFile`. */
+  /** Starts a program whose output is appended to `logFile`, with `env` beside what we have. */
   async start(
     command: string,
     args: readonly string[],
     logFile: string,
+    env?: Readonly<Record<string, string>>,
   ): Promise<DetachedProcess> {
-    const child = await DetachedProcess.start(command, args, { logFile, folder: this.path });
+    const child = await DetachedProcess.start(command, args, { logFile, folder: this.path, env });
     this.#children.push(child);
     return child;
   }

@@ -14,6 +14,8 @@ export interface JvmOptions {
   readonly fast?: boolean;
   /** More flags of `java`. */
   readonly javaFlags?: readonly string[];
+  /** Of the process, beside what this one has. */
+  readonly env?: (node: NodeAddress) => Readonly<Record<string, string>>;
 }
 
 /** A start that fails within this time is a failure; it takes 1 s on an idle machine. */
@@ -29,6 +31,7 @@ export class KafkaNode {
   readonly #command: readonly string[];
   readonly #folder: GuardedFolder;
   readonly #java: string;
+  readonly #env: Readonly<Record<string, string>> | undefined;
   #process: DetachedProcess | undefined;
 
   /** For `KafkaCluster`. */
@@ -46,6 +49,7 @@ export class KafkaNode {
     this.port = address.port;
     this.#folder = folder;
     this.#java = jars.java;
+    this.#env = jvm.env?.(address);
     this.dataFolder = join(folder.path, `node-${this.id}`);
     this.#logFile = join(folder.path, `node-${this.id}.log`);
     this.#command = [
@@ -80,7 +84,7 @@ export class KafkaNode {
   /** Starts the process, and returns before it answers; `ready` waits. */
   async launch(): Promise<void> {
     if (this.isRunning) throw new Error(`Cannot start node ${this.id}: it runs`);
-    this.#process = await this.#folder.start(this.#java, this.#command, this.#logFile);
+    this.#process = await this.#folder.start(this.#java, this.#command, this.#logFile, this.#env);
   }
 
   /**

@@ -50,12 +50,20 @@ export class FaultRelay implements AsyncDisposable {
   delayMs = 0;
   /** Bytes a second in each direction of a connection. */
   bytesPerSecond = Infinity;
+  readonly #host: string;
   readonly #doors: readonly Door[];
   readonly #connections = new Set<RelayedConnection>();
   readonly #silent = new Map<Direction, PromiseWithResolvers<void>>();
 
-  /** @param bootstrap HOST:PORT of every broker, with commas between them; hosts are 127.0.0.1 */
-  constructor(bootstrap: string) {
+  /**
+   * @param bootstrap HOST:PORT of every broker, with commas between them; hosts are 127.0.0.1
+   * @param host what clients are told instead, as long as 127.0.0.1
+   */
+  constructor(bootstrap: string, host: string = HOST) {
+    if (host.length !== HOST.length) {
+      throw new RangeError(`Host "${host}" is not as long as ${HOST}`);
+    }
+    this.#host = host;
     this.#doors = bootstrap.split(",").map((broker) => {
       const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       return { broker, listener, accepting: this.#accept(listener, broker) };
@@ -64,7 +72,7 @@ export class FaultRelay implements AsyncDisposable {
 
   /** The relay's addresses, in the order of the brokers'. */
   get bootstrap(): string {
-    return this.#doors.map(({ listener }) => `127.0.0.1:${listener.addr.port}`).join(",");
+    return this.#doors.map(({ listener }) => `${this.#host}:${listener.addr.port}`).join(",");
   }
 
   /** Connections that are open now. */
@@ -137,11 +145,13 @@ export class FaultRelay implements AsyncDisposable {
     if (direction !== "toClient" || (apiKey !== METADATA && apiKey !== FIND_COORDINATOR)) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let at = 0; at + HOST.length + 4 <= bytes.length; at++) {
-      if (HOST.some((byte, i) => bytes[at + i] !== byte)) continue;
+      if (HOST_BYTES.some((byte, i) => bytes[at + i] !== byte)) continue;
       // In every version the port stands right behind the host.
       const port = view.getInt32(at + HOST.length);
       const door = this.#doors.find(({ broker }) => broker.endsWith(`:${port}`));
-      if (door !== undefined) view.setInt32(at + HOST.length, door.listener.addr.port);
+      if (door === undefined) continue;
+      bytes.set(new TextEncoder().encode(this.#host), at);
+      view.setInt32(at + HOST.length, door.listener.addr.port);
     }
   }
 
@@ -159,7 +169,8 @@ export class FaultRelay implements AsyncDisposable {
   }
 }
 
-const HOST = new TextEncoder().encode("127.0.0.1");
+const HOST = "127.0.0.1";
+const HOST_BYTES = new TextEncoder().encode(HOST);
 
 interface Door {
   readonly broker: string;

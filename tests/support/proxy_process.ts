@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
   readonly args?: readonly string[];
   /** Added to what this process has, less its own `KAFKA_PROXY_*`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What goes before the command. */
+  readonly before?: readonly string[];
   /** @default {["-P=server"]} */
   readonly permissions?: readonly string[];
 }
@@ -67,11 +69,13 @@ export class ProxyProcess implements AsyncDisposable {
 
   /** Starts it with these arguments and waits for nothing. */
   static spawn(options: ProxyProcessOptions = {}): ProxyProcess {
-    const { args = [], env = {}, permissions = ["-P=server"] } = options;
+    const { args = [], env = {}, permissions = ["-P=server"], before = [] } = options;
     const inherited = Object.entries(Deno.env.toObject())
       .filter(([name]) => !name.startsWith("KAFKA_PROXY_"));
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--v8-flags=--heap-growing-percent=25", ...permissions, "src/main.ts", ...args],
+    const flags = ["run", "--v8-flags=--heap-growing-percent=25", ...permissions];
+    const [program, ...rest] = [...before, Deno.execPath(), ...flags, "src/main.ts", ...args];
+    const child = new Deno.Command(program, {
+      args: rest,
       cwd: ROOT,
       clearEnv: true,
       env: {
