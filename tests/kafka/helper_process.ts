@@ -20,6 +20,15 @@ export class HelperError extends Error {
   }
 }
 
+/** The helper, or Kafka behind it, has not answered in time. */
+export class HelperTimeoutError extends Error {
+  override readonly name = "HelperTimeoutError";
+
+  constructor(command: string, timeoutMs: number, cause: unknown) {
+    super(`Cannot ${command}: no answer within ${timeoutMs} ms`, { cause });
+  }
+}
+
 /**
  * The Java process of a helper, and calls to it: a connection of its own for each, so that calls
  * may overlap, and nothing is open between them.
@@ -64,7 +73,7 @@ export class HelperProcess implements AsyncDisposable {
 
   /**
    * @throws {HelperError} what Kafka's client threw
-   * @throws {Error} when there is no answer within `timeoutMs`
+   * @throws {HelperTimeoutError} when there is no answer within `timeoutMs`
    */
   async call<T>(command: string, args: object, timeoutMs: number): Promise<T> {
     if (this.#process.exitCode !== undefined) {
@@ -83,7 +92,7 @@ export class HelperProcess implements AsyncDisposable {
       return answer.result;
     } catch (error) {
       if (!timedOut) throw error;
-      throw new Error(`Cannot ${command}: no answer within ${timeoutMs} ms`, { cause: error });
+      throw new HelperTimeoutError(command, timeoutMs, error);
     } finally {
       clearTimeout(timer);
       if (!timedOut) connection.close();

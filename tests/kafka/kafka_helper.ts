@@ -120,8 +120,11 @@ export class KafkaHelper implements AsyncDisposable {
   }
 
   /** Committed offsets. */
-  async groupOffsets(group: string): Promise<(Place & { metadata: string })[]> {
-    return await this.#call("groupOffsets", { group });
+  async groupOffsets(
+    group: string,
+    timeoutMs?: number,
+  ): Promise<(Place & { metadata: string })[]> {
+    return await this.#call("groupOffsets", { group }, timeoutMs);
   }
 
   /** Commits an offset for a group without members. */

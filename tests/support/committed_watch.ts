@@ -1,3 +1,4 @@
+import { HelperTimeoutError } from "../kafka/helper_process.ts";
 import type { KafkaHelper } from "../kafka/kafka_helper.ts";
 import { sleep } from "../../src/stream/sleep.ts";
 
@@ -9,6 +10,12 @@ export interface StepBack {
   readonly to: number;
   readonly atMs: number;
 }
+
+/** How long a look may take, in ms; another is had after that. */
+const LOOK_TIMEOUT_MS = 5_000;
+
+/** So many looks in a row may have no answer. */
+const MOST_UNANSWERED = 6;
 
 /**
  * Looks at a group's committed offsets all the time, through Kafka's own client, and remembers every
@@ -37,8 +44,9 @@ export class CommittedWatch implements AsyncDisposable {
     return this.#looks;
   }
 
-  /** What it saw last. */
+  /** What it saw last; throws what went wrong, after which it sees no more. */
   committed(topic: string, partition: number): number | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
     return this.#last.get(`${topic} ${partition}`);
   }
 
@@ -59,7 +67,7 @@ export class CommittedWatch implements AsyncDisposable {
     try {
       for (;;) {
         const isLast = signal.aborted;
-        for (const { topic, partition, offset } of await helper.groupOffsets(group)) {
+        for (const { topic, partition, offset } of await look(helper, group)) {
           const key = `${topic} ${partition}`;
           const before = this.#last.get(key);
           if (before !== undefined && offset < before) {
@@ -79,6 +87,20 @@ export class CommittedWatch implements AsyncDisposable {
       }
     } catch (error) {
       this.#failure = error;
+    }
+  }
+}
+
+/**
+ * Committed offsets. A question of Kafka's own client that was with a broker of 3.9 when it was
+ * killed waits half a minute and longer, while one asked anew is answered at once.
+ */
+async function look(helper: KafkaHelper, group: string) {
+  for (let unanswered = 0;;) {
+    try {
+      return await helper.groupOffsets(group, LOOK_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof HelperTimeoutError) || ++unanswered === MOST_UNANSWERED) throw error;
     }
   }
 }
