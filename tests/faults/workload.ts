@@ -159,6 +159,7 @@ async function libraryGroup(notes: Notes, consumer: string): Promise<void> {
     signal.removeEventListener("abort", close);
     await client.close();
   }
+  await watch.stop();
   for (const { partition, from, to } of watch.stepsBack) {
     const group = `${topic}-library`;
     entries.push({ kind: "looked", group, partition, offset: BigInt(from) });
