@@ -33,9 +33,10 @@ const METHODS = {
     return hasRoom && this.throttledUntil <= performance.now();
   },
 
-  maybeThrottle(this: Queue, throttleMs: number | null): void {
-    if (throttleMs === null || throttleMs <= 0) return;
-    this.throttledUntil = Math.max(performance.now() + throttleMs, this.throttledUntil);
+  /** @param throttleMs undefined for answers that have none, as those of SASL */
+  maybeThrottle(this: Queue, throttleMs: number | null | undefined): void {
+    if (!((throttleMs ?? 0) > 0)) return;
+    this.throttledUntil = Math.max(performance.now() + throttleMs!, this.throttledUntil);
   },
 
   scheduleRequestTimeoutCheck(this: Queue): void {

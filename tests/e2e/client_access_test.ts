@@ -130,3 +130,20 @@ browserTest(
     assert.deepEqual(view.problems, []);
   },
 );
+
+browserTest("the console asks to sign in again when its token has expired", async (browser) => {
+  await using proxy = await serve(JWT as Partial<LibraryOptions>, "short");
+  const view = await ConsolePage.open(browser, proxy.httpUrl, "topics");
+  const { page } = view;
+  await view.text("h2", /^Sign in$/);
+  await page.getByRole("combobox").selectOption("token");
+  await page.getByLabel("Password, secret or token").fill(await tokenFor("short", 5));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await view.text("main table", /short/);
+  await view.go("live?topic=short&start=earliest");
+  await view.received(3);
+  await view.text("#state", /^live$/);
+  await view.text("[role=alert]", /no longer taken: sign in again/);
+  await view.text("h2", /^Sign in$/);
+  await view.text("#state", /^signed out$/);
+});

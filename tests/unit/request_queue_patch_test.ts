@@ -14,7 +14,7 @@ interface Queue {
     sendRequest: () => void;
   }): void;
   fulfillRequest(response: { correlationId: number; size: number; payload: null }): void;
-  maybeThrottle(ms: number): void;
+  maybeThrottle(ms: number | null | undefined): void;
   checkPendingRequests(): void;
   scheduleRequestTimeoutCheck(): void;
   destroy(): void;
@@ -112,6 +112,16 @@ Deno.test("RequestQueue.push() sends what waits by itself, the broker's throttli
   await eventually("the requests to be sent", () => sent.length === 2, { everyMs: 5 });
   assert.ok(performance.now() >= queue.throttledUntil);
   assert.equal(queue.throttleCheckTimeoutId, null);
+});
+
+// Answers of SASL tell no time; Not a Number would have held back everything for ever.
+Deno.test("RequestQueue.push() sends at once, after answers without a throttle time", () => {
+  const { queue, sent, push } = patchedQueue(5);
+  for (const [i, none] of [undefined, null, 0].entries()) {
+    queue.maybeThrottle(none);
+    push(i);
+  }
+  assert.deepEqual(sent, [0, 1, 2]);
 });
 
 Deno.test("RequestQueue.destroy() leaves no timer, requests waiting", () => {

@@ -1,6 +1,9 @@
 /** What is sent with each request of this tab; gone when the tab is closed. */
 const KEY = "kafka-proxy.authorization";
 
+/** Dispatched on the window when credentials are not taken, or not any more. */
+export const REFUSED = "credentials-refused";
+
 /** A request that was answered with an error. */
 export class ApiError extends Error {
   constructor(status, code, message) {
@@ -43,6 +46,7 @@ export async function ask(path, { method = "GET", body, signal } = {}) {
   const text = await response.text();
   const answer = parsed(text);
   if (response.ok) return answer;
+  if (response.status === 401) dispatchEvent(new Event(REFUSED));
   const { code = "unknown", message = `Status ${response.status}` } = answer?.error ?? {};
   throw new ApiError(response.status, code, message);
 }

@@ -1,4 +1,4 @@
-import { ApiError, ask, authorization, setAuthorization, socketToken } from "./api.js";
+import { ApiError, ask, authorization, REFUSED, setAuthorization, socketToken } from "./api.js";
 import { chartsView } from "./charts_view.js";
 import { fill, h } from "./dom.js";
 import { Figures } from "./figures.js";
@@ -153,6 +153,9 @@ function help() {
 }
 
 addEventListener("hashchange", route);
+addEventListener(REFUSED, () => {
+  if (me !== undefined) signOut("These credentials are no longer taken: sign in again");
+});
 addEventListener("keydown", key);
 try {
   begin(await whoAmI());
