@@ -103,129 +103,152 @@ const MECHANISMS: readonly [
   })],
 ];
 
-for (const [i, [name, credentials]] of MECHANISMS.entries()) {
-  Deno.test(`SASL_SSL with ${name}: readers, leases, balanced groups and commits work`, async () => {
-    const secured = await sharedKafka();
-    const { helper } = secured;
-    const topic = `mechanism-${i}`;
-    await newTopic(helper, topic, { partitions: 2 });
-    await allowAlice(secured, topic);
-    await setPasswords(secured, "alice", SCRAM_PASSWORD);
-    await helper.produce({ topic, count: 1_000, partition: 0 });
-    await using proxy = await startProxy(options(secured, await credentials(secured)));
-    await using reader = await proxy.read({ topic });
-    await using pinned = await proxy.connect({ topic, consumerGroup: `g-pinned-${i}` });
-    await using balanced = await proxy.connect({
-      topic,
-      consumerGroup: `g-balanced-${i}`,
-      partition: "all",
-    });
-    for (const client of [reader, pinned, balanced]) await client.until(1_000);
-    await eventually("both groups' positions to be committed", async () => {
-      const groups = [`g-pinned-${i}`, `g-balanced-${i}`].map((group) =>
-        helper.groupOffsets(group)
-      );
-      return (await Promise.all(groups)).every((places) =>
-        places.some(({ partition, offset }) => partition === 0 && offset === 1_000)
-      );
-    });
-    // Past two renewals of every connection, idle and polling ones.
-    const untilMs = performance.now() + 2.5 * REAUTHENTICATE_MS;
-    let sent = 1_000;
-    await eventually("two renewals", async () => {
-      await helper.produce({ topic, count: 10, partition: 0 });
-      sent += 10;
-      return performance.now() > untilMs;
-    }, { timeoutMs: 30_000, everyMs: 200 });
-    for (const client of [reader, pinned, balanced]) {
-      await client.until(sent);
-      client.verify();
-    }
-    assert.equal(proxy.events.count("kafkajs_error"), 0, "no connection was lost");
-    assert.equal(proxy.events.count("kafka_unreachable"), 0);
-  });
+/**
+ * Without the sanitizer of operations: a sign-in that is under way when the server ends derives its
+ * key to the end, on a thread of its own that nobody can stop.
+ */
+function secureTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, fn, sanitizeOps: false });
 }
 
-Deno.test("SASL_SSL: v2 clients write where the server may, and are told where it may not", async () => {
-  const secured = await sharedKafka();
-  const { helper } = secured;
-  await newTopic(helper, "may-write");
-  await newTopic(helper, "may-read");
-  for (const topic of ["may-write", "may-read"]) await allowAlice(secured, topic);
-  const user = "alice";
-  await helper.allow({ user, resource: "TOPIC", name: "may-write", operations: ["WRITE"] });
-  await setPasswords(secured, user, SCRAM_PASSWORD);
-  await using proxy = await startProxy(options(secured, SCRAM));
-  await using client = await V2Client.open(proxy.url);
-  const write = async (topic: string) =>
-    await client.ask<"produced">({ type: "produce", topic, records: [{ value: "hello" }] });
-  const { results } = await write("may-write");
-  assert.partialDeepStrictEqual(results, [{ partition: 0, offset: "0" }]);
-  await using reader = await proxy.read({ topic: "may-write" });
-  await reader.until(1);
-  assert.equal(reader.records[0].message, "hello");
-  const refused = await write("may-read").then(
-    ({ results: [result] }) => result as { code?: string },
-    (error: V2RequestError) => error,
+for (const [i, [name, credentials]] of MECHANISMS.entries()) {
+  secureTest(
+    `SASL_SSL with ${name}: readers, leases, balanced groups and commits work`,
+    async () => {
+      const secured = await sharedKafka();
+      const { helper } = secured;
+      const topic = `mechanism-${i}`;
+      await newTopic(helper, topic, { partitions: 2 });
+      await allowAlice(secured, topic);
+      await setPasswords(secured, "alice", SCRAM_PASSWORD);
+      await helper.produce({ topic, count: 1_000, partition: 0 });
+      await using proxy = await startProxy(options(secured, await credentials(secured)));
+      await using reader = await proxy.read({ topic });
+      await using pinned = await proxy.connect({ topic, consumerGroup: `g-pinned-${i}` });
+      await using balanced = await proxy.connect({
+        topic,
+        consumerGroup: `g-balanced-${i}`,
+        partition: "all",
+      });
+      for (const client of [reader, pinned, balanced]) await client.until(1_000);
+      await eventually("both groups' positions to be committed", async () => {
+        const groups = [`g-pinned-${i}`, `g-balanced-${i}`].map((group) =>
+          helper.groupOffsets(group)
+        );
+        return (await Promise.all(groups)).every((places) =>
+          places.some(({ partition, offset }) => partition === 0 && offset === 1_000)
+        );
+      });
+      // Past two renewals of every connection, idle and polling ones.
+      const untilMs = performance.now() + 2.5 * REAUTHENTICATE_MS;
+      let sent = 1_000;
+      await eventually("two renewals", async () => {
+        await helper.produce({ topic, count: 10, partition: 0 });
+        sent += 10;
+        return performance.now() > untilMs;
+      }, { timeoutMs: 30_000, everyMs: 200 });
+      for (const client of [reader, pinned, balanced]) {
+        await client.until(sent);
+        client.verify();
+      }
+      assert.equal(proxy.events.count("kafkajs_error"), 0, "no connection was lost");
+      assert.equal(proxy.events.count("kafka_unreachable"), 0);
+    },
   );
-  assert.equal(refused.code, "forbidden");
-  assert.equal(client.closeInfo, undefined);
-});
+}
 
-Deno.test("SASL_SSL with a wrong password: 503 kafka_auth_failed, readiness says so, few tries", async () => {
-  const secured = await sharedKafka();
-  const topic = "wrong-password";
-  await newTopic(secured.helper, topic);
-  await setPasswords(secured, "alice", SCRAM_PASSWORD);
-  await using proxy = await listening(options(secured, { ...SCRAM, kafkaPassword: "wrong-one" }));
-  await eventually("the refusal", () => proxy.events.count("kafka_auth_failed") > 0);
-  const { status, reasons } = await readiness(proxy);
-  assert.equal(status, 503);
-  assert.match(reasons[0], /does not accept this server's credentials: SASL SCRAM SHA512/);
-  const startMs = performance.now();
-  let upgrades = 0;
-  await eventually("three seconds of clients", async () => {
-    using answer = await httpUpgrade(proxy.at({ topic }));
+secureTest(
+  "SASL_SSL: v2 clients write where the server may, and are told where it may not",
+  async () => {
+    const secured = await sharedKafka();
+    const { helper } = secured;
+    await newTopic(helper, "may-write");
+    await newTopic(helper, "may-read");
+    for (const topic of ["may-write", "may-read"]) await allowAlice(secured, topic);
+    const user = "alice";
+    await helper.allow({ user, resource: "TOPIC", name: "may-write", operations: ["WRITE"] });
+    await setPasswords(secured, user, SCRAM_PASSWORD);
+    await using proxy = await startProxy(options(secured, SCRAM));
+    await using client = await V2Client.open(proxy.url);
+    const write = async (topic: string) =>
+      await client.ask<"produced">({ type: "produce", topic, records: [{ value: "hello" }] });
+    const { results } = await write("may-write");
+    assert.partialDeepStrictEqual(results, [{ partition: 0, offset: "0" }]);
+    await using reader = await proxy.read({ topic: "may-write" });
+    await reader.until(1);
+    assert.equal(reader.records[0].message, "hello");
+    const refused = await write("may-read").then(
+      ({ results: [result] }) => result as { code?: string },
+      (error: V2RequestError) => error,
+    );
+    assert.equal(refused.code, "forbidden");
+    assert.equal(client.closeInfo, undefined);
+  },
+);
+
+secureTest(
+  "SASL_SSL with a wrong password: 503 kafka_auth_failed, readiness says so, few tries",
+  async () => {
+    const secured = await sharedKafka();
+    const topic = "wrong-password";
+    await newTopic(secured.helper, topic);
+    await setPasswords(secured, "alice", SCRAM_PASSWORD);
+    await using proxy = await listening(options(secured, { ...SCRAM, kafkaPassword: "wrong-one" }));
+    await eventually("the refusal", () => proxy.events.count("kafka_auth_failed") > 0);
+    const { status, reasons } = await readiness(proxy);
+    assert.equal(status, 503);
+    assert.match(reasons[0], /does not accept this server's credentials: SASL SCRAM SHA512/);
+    const startMs = performance.now();
+    let upgrades = 0;
+    await eventually("three seconds of clients", async () => {
+      using answer = await httpUpgrade(proxy.at({ topic }));
+      assert.equal(answer.status, 503);
+      assert.equal(answer.error?.code, "kafka_auth_failed");
+      assert.doesNotMatch(answer.body, /wrong-one|alice|localhost/);
+      upgrades++;
+      return performance.now() - startMs > 3_000;
+    }, { everyMs: 10 });
+    assert.ok(upgrades > 15, `${upgrades} clients came`);
+    const tries = proxy.events.count("kafkajs_error");
+    assert.ok(tries <= 6, `the broker was asked ${tries} times in 3 s`);
+  },
+);
+
+secureTest(
+  "a server with the wrong password says what is wrong on one line, and no secret",
+  async () => {
+    const secured = await sharedKafka();
+    await using proxy = await ProxyProcess.start({
+      args: ["--kafka", secured.secured, "--kafka-tls", "on", "--kafka-ca", secured.caFile]
+        .concat("--kafka-sasl", "scram-sha-512", "--kafka-user", "alice"),
+      env: { KAFKA_PROXY_KAFKA_PASSWORD: "wrong-password-1234" },
+      permissions: ["-P=server", `--allow-read=${secured.folder}`],
+    });
+    const line = await proxy.event("kafka_auth_failed");
+    assert.equal(line.level, "error");
+    assert.match(String(line.error), /does not accept this server's credentials/);
+    assert.match(String(line.error), /SCRAM/);
+    assert.ok(!JSON.stringify(proxy.log).includes("wrong-password-1234"));
+  },
+);
+
+secureTest(
+  "TLS of an unknown authority: 503 kafka_unavailable, and the reason names the certificate",
+  async () => {
+    const secured = await sharedKafka();
+    const stranger = await secured.write("stranger.pem", new TestAuthority("a stranger").cert);
+    await using proxy = await listening(options(secured, { ...SCRAM, kafkaCa: stranger }));
+    await eventually("the failure", () => proxy.events.count("kafka_unreachable") > 0);
+    const { status, reasons } = await readiness(proxy);
+    assert.equal(status, 503);
+    assert.match(reasons[0], /certificate/i);
+    using answer = await httpUpgrade(proxy.at({ topic: "any" }));
     assert.equal(answer.status, 503);
-    assert.equal(answer.error?.code, "kafka_auth_failed");
-    assert.doesNotMatch(answer.body, /wrong-one|alice|localhost/);
-    upgrades++;
-    return performance.now() - startMs > 3_000;
-  }, { everyMs: 10 });
-  assert.ok(upgrades > 15, `${upgrades} clients came`);
-  const tries = proxy.events.count("kafkajs_error");
-  assert.ok(tries <= 6, `the broker was asked ${tries} times in 3 s`);
-});
+    assert.equal(answer.error?.code, "kafka_unavailable");
+  },
+);
 
-Deno.test("a server with the wrong password says what is wrong on one line, and no secret", async () => {
-  const secured = await sharedKafka();
-  await using proxy = await ProxyProcess.start({
-    args: ["--kafka", secured.secured, "--kafka-tls", "on", "--kafka-ca", secured.caFile]
-      .concat("--kafka-sasl", "scram-sha-512", "--kafka-user", "alice"),
-    env: { KAFKA_PROXY_KAFKA_PASSWORD: "wrong-password-1234" },
-    permissions: ["-P=server", `--allow-read=${secured.folder}`],
-  });
-  const line = await proxy.event("kafka_auth_failed");
-  assert.equal(line.level, "error");
-  assert.match(String(line.error), /does not accept this server's credentials/);
-  assert.match(String(line.error), /SCRAM/);
-  assert.ok(!JSON.stringify(proxy.log).includes("wrong-password-1234"));
-});
-
-Deno.test("TLS of an unknown authority: 503 kafka_unavailable, and the reason names the certificate", async () => {
-  const secured = await sharedKafka();
-  const stranger = await secured.write("stranger.pem", new TestAuthority("a stranger").cert);
-  await using proxy = await listening(options(secured, { ...SCRAM, kafkaCa: stranger }));
-  await eventually("the failure", () => proxy.events.count("kafka_unreachable") > 0);
-  const { status, reasons } = await readiness(proxy);
-  assert.equal(status, 503);
-  assert.match(reasons[0], /certificate/i);
-  using answer = await httpUpgrade(proxy.at({ topic: "any" }));
-  assert.equal(answer.status, 503);
-  assert.equal(answer.error?.code, "kafka_unavailable");
-});
-
-Deno.test("plain text to a listener of TLS: 503 kafka_unavailable, with a hint", async () => {
+secureTest("plain text to a listener of TLS: 503 kafka_unavailable, with a hint", async () => {
   const secured = await sharedKafka();
   await using proxy = await listening({ kafka: secured.secured });
   await eventually("the failure", () => proxy.events.count("kafka_unreachable") > 0);
@@ -233,7 +256,7 @@ Deno.test("plain text to a listener of TLS: 503 kafka_unavailable, with a hint",
   assert.match(reasons[0], /TLS/);
 });
 
-Deno.test("without the right to read the topic: 403 forbidden, that is all", async () => {
+secureTest("without the right to read the topic: 403 forbidden, that is all", async () => {
   const secured = await sharedKafka();
   const topic = "no-acl-for-topic";
   await newTopic(secured.helper, topic);
@@ -252,40 +275,43 @@ for (
     ["the leases' groups", { consumerGroup: "g-no-lease" }, "kafka-proxy.pin."],
   ] as const
 ) {
-  Deno.test(`without the right to read ${what}: forbidden before or after the upgrade, once`, async () => {
-    const secured = await sharedKafka();
-    const { helper } = secured;
-    const topic = `no-acl-${what.replace(/\W+/g, "-")}`;
-    await newTopic(helper, topic);
-    await helper.produce({ topic, count: 10 });
-    await allowAlice(secured, topic);
-    const lease = { user: "alice", resource: "GROUP", name: "kafka-proxy.pin.", prefixed: true };
-    const rule = { ...lease, resource: "GROUP" as const, operations: ["READ"] as const };
-    if (missing === lease.name) await helper.disallow(rule);
-    await setPasswords(secured, "alice", SCRAM_PASSWORD);
-    await using proxy = await startProxy(options(secured, SCRAM));
-    try {
-      using answer = await httpUpgrade(proxy.at({ topic, ...query }));
-      if (answer.status === 101) {
-        const closed = await eventually(
-          "the close",
-          () => proxy.events.count("session_closed") > 0,
-        );
-        assert.ok(closed);
-        await using client = await proxy.connect({ topic, ...query });
-        const { code, reason } = await client.untilClosed();
-        assert.equal(code, 4403);
-        assert.match(reason, /Kafka says GROUP_AUTH/); // what fits into a close frame
-        assert.equal(client.count, 0);
-      } else {
-        assert.equal(answer.status, 403);
-        assert.equal(answer.error?.code, "forbidden");
-        assert.match(answer.error.message, /GROUP_AUTHORIZATION_FAILED/);
+  secureTest(
+    `without the right to read ${what}: forbidden before or after the upgrade, once`,
+    async () => {
+      const secured = await sharedKafka();
+      const { helper } = secured;
+      const topic = `no-acl-${what.replace(/\W+/g, "-")}`;
+      await newTopic(helper, topic);
+      await helper.produce({ topic, count: 10 });
+      await allowAlice(secured, topic);
+      const lease = { user: "alice", resource: "GROUP", name: "kafka-proxy.pin.", prefixed: true };
+      const rule = { ...lease, resource: "GROUP" as const, operations: ["READ"] as const };
+      if (missing === lease.name) await helper.disallow(rule);
+      await setPasswords(secured, "alice", SCRAM_PASSWORD);
+      await using proxy = await startProxy(options(secured, SCRAM));
+      try {
+        using answer = await httpUpgrade(proxy.at({ topic, ...query }));
+        if (answer.status === 101) {
+          const closed = await eventually(
+            "the close",
+            () => proxy.events.count("session_closed") > 0,
+          );
+          assert.ok(closed);
+          await using client = await proxy.connect({ topic, ...query });
+          const { code, reason } = await client.untilClosed();
+          assert.equal(code, 4403);
+          assert.match(reason, /Kafka says GROUP_AUTH/); // what fits into a close frame
+          assert.equal(client.count, 0);
+        } else {
+          assert.equal(answer.status, 403);
+          assert.equal(answer.error?.code, "forbidden");
+          assert.match(answer.error.message, /GROUP_AUTHORIZATION_FAILED/);
+        }
+      } finally {
+        if (missing === lease.name) await helper.allow(rule);
       }
-    } finally {
-      if (missing === lease.name) await helper.allow(rule);
-    }
-  });
+    },
+  );
 }
 
 Deno.test({
@@ -334,32 +360,35 @@ Deno.test({
   },
 });
 
-Deno.test("a broker that wants a certificate: works with the right one, and says so without", async () => {
-  const secured = await mutualKafka();
-  const topic = "mutual";
-  await newTopic(secured.helper, topic);
-  await allowAlice(secured, topic);
-  await secured.helper.produce({ topic, count: 10 });
-  const { cert, key } = secured.authority.issue({ name: "proxy", hosts: [] });
-  const own = {
-    kafkaSasl: "plain",
-    kafkaUser: "alice",
-    kafkaPassword: PLAIN_PASSWORD,
-  } as const;
-  {
-    await using proxy = await startProxy(options(secured, {
-      ...own,
-      kafkaCert: await secured.write("proxy.pem", cert),
-      kafkaKey: await secured.write("proxy.key", key),
-    }));
-    await using reader = await proxy.read({ topic });
-    await reader.until(10);
-  }
-  await using proxy = await listening(options(secured, own));
-  await eventually(
-    "the failure",
-    () => proxy.events.count("kafka_unreachable") + proxy.events.count("kafka_auth_failed") > 0,
-  );
-  const { reasons } = await readiness(proxy);
-  assert.match(reasons[0], /certificate/i);
-});
+secureTest(
+  "a broker that wants a certificate: works with the right one, and says so without",
+  async () => {
+    const secured = await mutualKafka();
+    const topic = "mutual";
+    await newTopic(secured.helper, topic);
+    await allowAlice(secured, topic);
+    await secured.helper.produce({ topic, count: 10 });
+    const { cert, key } = secured.authority.issue({ name: "proxy", hosts: [] });
+    const own = {
+      kafkaSasl: "plain",
+      kafkaUser: "alice",
+      kafkaPassword: PLAIN_PASSWORD,
+    } as const;
+    {
+      await using proxy = await startProxy(options(secured, {
+        ...own,
+        kafkaCert: await secured.write("proxy.pem", cert),
+        kafkaKey: await secured.write("proxy.key", key),
+      }));
+      await using reader = await proxy.read({ topic });
+      await reader.until(10);
+    }
+    await using proxy = await listening(options(secured, own));
+    await eventually(
+      "the failure",
+      () => proxy.events.count("kafka_unreachable") + proxy.events.count("kafka_auth_failed") > 0,
+    );
+    const { reasons } = await readiness(proxy);
+    assert.match(reasons[0], /certificate/i);
+  },
+);

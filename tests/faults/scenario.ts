@@ -81,6 +81,8 @@ export async function runScenario(
     writing.abort();
     await Promise.all(running.slice(0, WORKLOADS.length - readers.length));
     await reachEnds(shared);
+    // One who has ended for good reads no more: that is its own finding, and not a loss.
+    isCut = shared.endings.length > 0;
   } catch (error) {
     // What has not come yet is not lost; but nobody waits for it any longer.
     isCut = true;
