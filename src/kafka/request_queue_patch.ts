@@ -35,8 +35,9 @@ const METHODS = {
 
   /** @param throttleMs undefined for answers that have none, as those of SASL */
   maybeThrottle(this: Queue, throttleMs: number | null | undefined): void {
-    if (!((throttleMs ?? 0) > 0)) return;
-    this.throttledUntil = Math.max(performance.now() + throttleMs!, this.throttledUntil);
+    const waitMs = throttleMs ?? 0;
+    if (waitMs <= 0) return;
+    this.throttledUntil = Math.max(performance.now() + waitMs, this.throttledUntil);
   },
 
   scheduleRequestTimeoutCheck(this: Queue): void {
@@ -44,7 +45,7 @@ const METHODS = {
     this.destroy();
     this.requestTimeoutIntervalId = setInterval(() => {
       const nowMs = performance.now();
-      for (const request of [...this.inflight.values()]) {
+      for (const request of this.inflight.values()) {
         const seenMs = firstSeenMs.get(request);
         if (seenMs === undefined) firstSeenMs.set(request, nowMs);
         else if (nowMs - seenMs > request.requestTimeout) request.timeoutRequest();

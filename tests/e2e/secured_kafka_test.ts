@@ -104,15 +104,16 @@ const MECHANISMS: readonly [
 ];
 
 /**
- * Without the sanitizer of operations: a sign-in that is under way when the server ends derives its
- * key to the end, on a thread of its own that nobody can stop.
+ * A test whose proxy signs in, without the sanitizer of operations. A connection may be proving
+ * itself when the proxy closes: keys that are being derived for it cannot be taken back, and are
+ * done a moment later.
  */
-function secureTest(name: string, fn: () => Promise<void>): void {
+function signingInTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, fn, sanitizeOps: false });
 }
 
 for (const [i, [name, credentials]] of MECHANISMS.entries()) {
-  secureTest(
+  signingInTest(
     `SASL_SSL with ${name}: readers, leases, balanced groups and commits work`,
     async () => {
       const secured = await sharedKafka();
@@ -157,7 +158,7 @@ for (const [i, [name, credentials]] of MECHANISMS.entries()) {
   );
 }
 
-secureTest(
+signingInTest(
   "SASL_SSL: v2 clients write where the server may, and are told where it may not",
   async () => {
     const secured = await sharedKafka();
@@ -186,7 +187,7 @@ secureTest(
   },
 );
 
-secureTest(
+signingInTest(
   "SASL_SSL with a wrong password: 503 kafka_auth_failed, readiness says so, few tries",
   async () => {
     const secured = await sharedKafka();
@@ -214,7 +215,7 @@ secureTest(
   },
 );
 
-secureTest(
+Deno.test(
   "a server with the wrong password says what is wrong on one line, and no secret",
   async () => {
     const secured = await sharedKafka();
@@ -232,7 +233,7 @@ secureTest(
   },
 );
 
-secureTest(
+Deno.test(
   "TLS of an unknown authority: 503 kafka_unavailable, and the reason names the certificate",
   async () => {
     const secured = await sharedKafka();
@@ -248,7 +249,7 @@ secureTest(
   },
 );
 
-secureTest("plain text to a listener of TLS: 503 kafka_unavailable, with a hint", async () => {
+Deno.test("plain text to a listener of TLS: 503 kafka_unavailable, with a hint", async () => {
   const secured = await sharedKafka();
   await using proxy = await listening({ kafka: secured.secured });
   await eventually("the failure", () => proxy.events.count("kafka_unreachable") > 0);
@@ -256,7 +257,7 @@ secureTest("plain text to a listener of TLS: 503 kafka_unavailable, with a hint"
   assert.match(reasons[0], /TLS/);
 });
 
-secureTest("without the right to read the topic: 403 forbidden, that is all", async () => {
+signingInTest("without the right to read the topic: 403 forbidden, that is all", async () => {
   const secured = await sharedKafka();
   const topic = "no-acl-for-topic";
   await newTopic(secured.helper, topic);
@@ -275,7 +276,7 @@ for (
     ["the leases' groups", { consumerGroup: "g-no-lease" }, "kafka-proxy.pin."],
   ] as const
 ) {
-  secureTest(
+  signingInTest(
     `without the right to read ${what}: forbidden before or after the upgrade, once`,
     async () => {
       const secured = await sharedKafka();
@@ -314,13 +315,9 @@ for (
   );
 }
 
-Deno.test({
-  name:
-    "a password changed under a running server: said clearly, and mended by its file, nothing lost",
-  // A connection may be proving itself when the proxy closes: keys that are being derived for it
-  // cannot be taken back, and are done a moment later.
-  sanitizeOps: false,
-  fn: async () => {
+signingInTest(
+  "a password changed under a running server: said clearly, and mended by its file, nothing lost",
+  async () => {
     const secured = await sharedKafka();
     const { helper } = secured;
     const topic = "changed-password";
@@ -358,9 +355,9 @@ Deno.test({
     await using reader = await proxy.read({ topic });
     await reader.until(count);
   },
-});
+);
 
-secureTest(
+Deno.test(
   "a broker that wants a certificate: works with the right one, and says so without",
   async () => {
     const secured = await mutualKafka();

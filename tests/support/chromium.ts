@@ -1,4 +1,5 @@
 import { type Browser, chromium } from "playwright-core";
+import { isFile } from "./is_file.ts";
 
 /** Where Debian and others install it. */
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -18,14 +19,7 @@ const FLAGS = [
 export const CHROMIUM_ADVICE = "Chromium is not installed (Debian: apt-get install chromium)";
 
 /** The path of Chromium; undefined where there is none. */
-export const CHROMIUM: string | undefined = PATHS.find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-});
+export const CHROMIUM: string | undefined = PATHS.find(isFile);
 
 /**
  * A test with a headless browser of its own. Where Chromium is missing it is skipped with a line

@@ -1,6 +1,9 @@
+import { isFile } from "./is_file.ts";
+
 /** Where Debian has it, by the machine's architecture. */
-const LIBRARY = [...directories("/usr/lib")]
-  .map((name) => `/usr/lib/${name}/faketime/libfaketimeMT.so.1`)
+const LIBRARY = [...Deno.readDirSync("/usr/lib")]
+  .filter(({ isDirectory }) => isDirectory)
+  .map(({ name }) => `/usr/lib/${name}/faketime/libfaketimeMT.so.1`)
   .find(isFile);
 
 /** What to do where it is missing. */
@@ -43,18 +46,5 @@ export class FakeClock {
     const text = seconds < 0 ? `${seconds}` : `+${seconds}`;
     Deno.writeTextFileSync(`${this.#file}.new`, `${text}\n`);
     Deno.renameSync(`${this.#file}.new`, this.#file);
-  }
-}
-
-function directories(path: string): string[] {
-  return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory).map(({ name }) => name);
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

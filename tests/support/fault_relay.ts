@@ -51,6 +51,7 @@ export class FaultRelay implements AsyncDisposable {
   /** Bytes a second in each direction of a connection. */
   bytesPerSecond = Infinity;
   readonly #host: string;
+  readonly #hostBytes: Uint8Array;
   readonly #doors: readonly Door[];
   readonly #connections = new Set<RelayedConnection>();
   readonly #silent = new Map<Direction, PromiseWithResolvers<void>>();
@@ -64,6 +65,7 @@ export class FaultRelay implements AsyncDisposable {
       throw new RangeError(`Host "${host}" is not as long as ${HOST}`);
     }
     this.#host = host;
+    this.#hostBytes = new TextEncoder().encode(host);
     this.#doors = bootstrap.split(",").map((broker) => {
       const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       return { broker, listener, accepting: this.#accept(listener, broker) };
@@ -150,7 +152,7 @@ export class FaultRelay implements AsyncDisposable {
       const port = view.getInt32(at + HOST.length);
       const door = this.#doors.find(({ broker }) => broker.endsWith(`:${port}`));
       if (door === undefined) continue;
-      bytes.set(new TextEncoder().encode(this.#host), at);
+      bytes.set(this.#hostBytes, at);
       view.setInt32(at + HOST.length, door.listener.addr.port);
     }
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RequestQueue } from "../../src/kafka/kafkajs_internals.ts";
 import { patchRequestQueue } from "../../src/kafka/request_queue_patch.ts";
 import { eventually } from "../support/eventually.ts";
+import { holdsFor } from "../support/holds_for.ts";
 
 /** KafkaJS's queue of the requests of one connection, as far as it is used here. */
 interface Queue {
@@ -156,8 +157,7 @@ Deno.test("RequestQueue keeps a request that is young, the clock set forward an 
   queue.scheduleRequestTimeoutCheck();
   push(1);
   using _clock = clockSetBy(HOUR_MS);
-  await new Promise((resolve) => setTimeout(resolve, 250));
-  assert.deepEqual(failed, []);
+  await holdsFor(250, "no request to fail", () => failed.length === 0);
   await eventually("the request to fail in time", () => failed.length === 1, { everyMs: 5 });
   queue.destroy();
 });
