@@ -21,6 +21,7 @@ import { Metrics } from "../observe/metrics.ts";
 import { RecordTimes } from "../observe/record_times.ts";
 import { Traffic } from "../observe/traffic.ts";
 import { Claims } from "../session/claims.ts";
+import { UnansweredCommits } from "../session/unanswered_commits.ts";
 import { PermitPool } from "../session/permit_pool.ts";
 import { WaterMarks } from "../socket/water_marks.ts";
 import { adminRoutes } from "./admin_routes.ts";
@@ -228,6 +229,7 @@ export class KafkaProxy {
         log: this.#log,
         frames: new SharedFrames(this.#log.cache),
         claims: new Claims(),
+        unanswered: new UnansweredCommits(),
         events: this.#events,
         traffic,
         commitIntervalMs: settings.commitIntervalMs,

@@ -7,6 +7,7 @@ import type { Holding, HoldingSession } from "./holding.ts";
 import type { Ledger } from "./ledger.ts";
 import { committedOffsets } from "./start_offsets.ts";
 import type { TopicPlan } from "./topic_plan.ts";
+import type { UnansweredCommits } from "./unanswered_commits.ts";
 
 /** What pinned partitions are held with. */
 export interface PinnedServices {
@@ -14,6 +15,7 @@ export interface PinnedServices {
   readonly groups: GroupPositions;
   readonly leases: Leases;
   readonly claims: Claims;
+  readonly unanswered: UnansweredCommits;
   readonly events: Log;
   readonly commitIntervalMs: number;
   /** Called with what Kafka has taken. */
@@ -42,8 +44,6 @@ export class PinnedHolding implements Holding {
   /** What Kafka had when it was last known that nobody else wrote, and the doubts up to then. */
   #known: ReadonlyMap<number, bigint> = new Map();
   #doubts = 0;
-  /** Commits since then of which it is not known whether Kafka took them. */
-  #tried: ReadonlyMap<number, bigint>[] = [];
   #checking: Promise<void> | undefined;
 
   constructor(
@@ -54,14 +54,13 @@ export class PinnedHolding implements Holding {
     claimant: Claimant,
     ledger: Ledger,
   ) {
-    const { partitions, topic } = plan;
     this.#ledger = ledger;
     this.#plan = plan;
     this.#group = group;
     this.#sink = sink;
     this.#services = services;
     this.#claimant = claimant;
-    this.#keys = partitions.map((partition) => claimKey(topic, group, partition));
+    this.#keys = plan.partitions.map((partition) => this.#key(partition));
   }
 
   async begin(session: HoldingSession): Promise<void> {
@@ -130,13 +129,13 @@ export class PinnedHolding implements Holding {
 
   /** Commits while the leases are sure; after a doubt only if nobody has committed meanwhile. */
   async #commit(next: ReadonlyMap<number, bigint>): Promise<void> {
-    const { groups } = this.#services;
+    const { groups, unanswered } = this.#services;
     if (this.#doubtsNow() !== this.#doubts) await this.#check();
     this.#checkSure();
-    this.#tried.push(next);
+    for (const [partition, offset] of next) unanswered.add(this.#key(partition), offset);
     await groups.commit(this.#group, this.#plan.topic, next, () => this.#checkSure());
+    for (const [partition, offset] of next) unanswered.answered(this.#key(partition), offset);
     this.#known = new Map([...this.#known, ...next]);
-    this.#tried = [];
   }
 
   /** Kafka may take a while to be reached, and is asked again: the leases may be gone by then. */
@@ -157,6 +156,10 @@ export class PinnedHolding implements Holding {
     return this.#leases.reduce((sum, { doubts }) => sum + doubts, 0);
   }
 
+  #key(partition: number): string {
+    return claimKey(this.#plan.topic, this.#group, partition);
+  }
+
   /** Compares after a doubt, before anything more is sent; ends the session if that was in vain. */
   #checked(): Promise<void> {
     if (this.#committer === undefined) return Promise.resolve(); // it has read nothing yet
@@ -170,9 +173,13 @@ export class PinnedHolding implements Holding {
   async #check(): Promise<void> {
     const doubts = this.#doubtsNow();
     const { partitions, topic } = this.#plan;
-    const found = await this.#services.groups.committed(this.#group, topic, partitions);
-    const isOurs = (partition: number) =>
-      [this.#known, ...this.#tried].some((one) => one.get(partition) === found.get(partition));
+    const { groups, unanswered } = this.#services;
+    const found = await groups.committed(this.#group, topic, partitions);
+    const isOurs = (partition: number) => {
+      const next = found.get(partition);
+      if (next === this.#known.get(partition)) return true;
+      return next !== undefined && unanswered.has(this.#key(partition), next);
+    };
     if (!partitions.every(isOurs)) throw replaced(this.#group);
     this.#known = found;
     this.#doubts = doubts;

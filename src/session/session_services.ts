@@ -4,6 +4,7 @@ import type { SharedLog } from "../log/shared_log.ts";
 import type { Log } from "../observe/events.ts";
 import type { Traffic } from "../observe/traffic.ts";
 import type { Claims } from "./claims.ts";
+import type { UnansweredCommits } from "./unanswered_commits.ts";
 
 /** What sessions share. */
 export interface SessionServices {
@@ -14,6 +15,7 @@ export interface SessionServices {
   readonly log: SharedLog;
   readonly frames: SharedFrames;
   readonly claims: Claims;
+  readonly unanswered: UnansweredCommits;
   readonly events: Log;
   readonly traffic: Traffic;
   readonly commitIntervalMs: number;

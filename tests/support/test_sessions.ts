@@ -2,6 +2,7 @@ import { ANONYMOUS, type Principal } from "../../src/core/principal.ts";
 import { SharedFrames } from "../../src/log/shared_frames.ts";
 import { Traffic } from "../../src/observe/traffic.ts";
 import { Claims } from "../../src/session/claims.ts";
+import { UnansweredCommits } from "../../src/session/unanswered_commits.ts";
 import { PermitPool } from "../../src/session/permit_pool.ts";
 import { planV1 } from "../../src/session/v1_plan.ts";
 import type { SessionServices } from "../../src/session/session_services.ts";
@@ -62,6 +63,7 @@ export class TestSessions implements AsyncDisposable {
       log: this.#test.log,
       frames: new SharedFrames(this.#test.log.cache),
       claims: new Claims(),
+      unanswered: new UnansweredCommits(),
       events: this.events,
       traffic: this.traffic,
       commitIntervalMs: options.commitIntervalMs ?? 60_000,

@@ -109,6 +109,28 @@ Deno.test("PinnedHolding.mayGo() goes on after a doubt, its own commit had arriv
   assert.equal(sink.isClosed, false);
 });
 
+// A client came back while its last commit was on its way to a coordinator that had just been killed.
+Deno.test("PinnedHolding.mayGo() goes on after a doubt, a commit of the older session arrived late", async () => {
+  await using test = new TestSessions({ commitIntervalMs: 2 });
+  const older = await settled(test);
+  const { commit } = test.groups;
+  test.groups.commit = () =>
+    Promise.reject(new ProxyError("kafka_unavailable", "the connection was lost"));
+  test.reader.fill(1, 10);
+  await eventually("the records", () => older.sink.offsets.length === 20, { everyMs: 1 });
+  const newer = await test.start("consumerGroup=g1");
+  await older.over;
+  await eventually("the records again", () => newer.sink.offsets.length === 10, { everyMs: 1 });
+  test.groups.commit = commit;
+  const lease = test.leases.given.at(-1)!;
+  lease.doubt();
+  test.groups.set("g1", TOPIC, 0, 20n);
+  lease.makeSure();
+  test.reader.fill(1, 10);
+  await eventually("a commit", () => test.groups.get("g1", TOPIC, 0) === 30n, { everyMs: 1 });
+  assert.equal(newer.sink.isClosed, false);
+});
+
 Deno.test("PinnedHolding.finish() commits nothing, the lease in doubt", async () => {
   await using test = new TestSessions();
   test.reader.fill(1, 10);
