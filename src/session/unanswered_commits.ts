@@ -1,5 +1,3 @@
-import { Moment } from "../stream/moment.ts";
-
 /** A request that is still on its way somewhere arrives within this time, in ms, or never. */
 const LATE_MS = 600_000;
 
@@ -11,8 +9,8 @@ const LATE_MS = 600_000;
  * else's. Each is forgotten after ten minutes, when the next is added.
  */
 export class UnansweredCommits {
-  /** The oldest first. */
-  readonly #sent = new Map<string, { readonly key: string; readonly at: Moment }>();
+  /** When each was sent, the oldest first; by a clock that is not set. */
+  readonly #sent = new Map<string, number>();
 
   /** How many there are. */
   get size(): number {
@@ -21,13 +19,14 @@ export class UnansweredCommits {
 
   /** Before a position (the next offset to read) is sent to Kafka. */
   add(key: string, next: bigint): void {
-    for (const [name, { at }] of this.#sent) {
-      if (at.ageMs < LATE_MS) break;
+    const nowMs = performance.now();
+    for (const [name, atMs] of this.#sent) {
+      if (nowMs - atMs < LATE_MS) break;
       this.#sent.delete(name);
     }
     const name = nameOf(key, next);
     this.#sent.delete(name);
-    this.#sent.set(name, { key, at: new Moment() });
+    this.#sent.set(name, nowMs);
   }
 
   /** Kafka has answered for this one. Older ones may arrive yet. */

@@ -1,9 +1,11 @@
-import type { Guarantee, History, Owned, Place } from "./history.ts";
+import type { ConsumerPromise, Entry, History, Owned, Place } from "./history.ts";
 
 /** What a history can show to be wrong. */
 export type FindingKind =
   /** A record of the log came to nobody of a consumer. */
   | "lost"
+  /** Records were passed over, even if they came later. */
+  | "gap"
   /** A record came again, and the guarantee does not allow it. */
   | "duplicate"
   /** A record came after a later one of its partition. */
@@ -22,9 +24,11 @@ export type FindingKind =
   | "two owners"
   /** A member got a record of a partition that it had been told it lost. */
   | "after revocation"
+  /** A member got a record of a partition that it had not been given. */
+  | "not assigned"
   /** A consumer was told that nothing is missing, and something is. */
   | "false recovery"
-  /** What was said to be committed was not: records before it came again. */
+  /** What was said or seen to be committed was not: records before it came in a later session. */
   | "false commit";
 
 /** One thing that is wrong. */
@@ -71,7 +75,7 @@ class Check {
 
   verdict(): Verdict {
     const { consumers, log } = this.#history;
-    for (const [consumer, guarantee] of consumers) this.#consumer(consumer, guarantee);
+    for (const [consumer, promise] of consumers) this.#consumer(consumer, promise);
     this.#writers();
     this.#committed();
     this.#owners();
@@ -92,54 +96,53 @@ class Check {
     if (told <= MOST_TOLD) this.#findings.push({ kind, who, text });
   }
 
-  /** One consumer's records: content, order, repeats, gaps. */
-  #consumer(consumer: string, guarantee: Guarantee): void {
+  /** One consumer's records: content, order, repeats, gaps, positions. */
+  #consumer(consumer: string, { guarantee, group }: ConsumerPromise): void {
     const seen = new Map<number, Uint8Array>();
     for (const [partition, values] of this.#history.log) {
       seen.set(partition, new Uint8Array(values.length));
     }
-    /** Highest offset so far, by member or session and partition. */
+    /** The offset before the next one, by member or session and partition. */
     const last = new Map<string, bigint>();
-    /** What was said to be committed, when the session began, and since. */
-    const confirmed = new Map<number, bigint>();
-    let floor = new Map<number, bigint>();
+    const floors = new Floors([...seen.keys()], group);
     /** A claim of `recovered` that the next record of a partition has to bear out. */
     const claims = new Map<number, boolean>();
     const highest = new Map<number, bigint>();
     for (const entry of this.#history.entries) {
+      floors.take(entry, consumer);
       if (!("consumer" in entry) || entry.consumer !== consumer) continue;
-      if (entry.kind === "began") floor = new Map(confirmed);
-      if (entry.kind === "confirmed") confirmed.set(entry.partition, entry.next);
       if (entry.kind === "claimed") claims.set(entry.partition, entry.recovered);
       if (entry.kind === "assigned") last.delete(`${entry.member} ${entry.partition}`);
       if (entry.kind !== "received" && entry.kind !== "memberReceived") continue;
       this.#received++;
       const { partition, offset, value } = entry;
       const place = `partition ${partition} offset ${offset}`;
+      const who = entry.kind === "received" ? `${entry.session}` : entry.member;
+      const where = `${who} ${partition}`;
+      const before = last.get(where);
+      last.set(where, offset);
       const marks = seen.get(partition);
       const expected = this.#history.log.get(partition)?.[Number(offset)];
       if (marks === undefined || expected !== value) {
         this.#wrong("content", consumer, `${place} came as "${value}", not "${expected}"`);
         continue;
       }
-      const reach = highest.get(partition);
-      if (claims.get(partition) === true && reach !== undefined && offset > reach + 1n) {
-        this.#wrong("false recovery", consumer, `${place} came first, ${reach + 1n} was due`);
+      const due = (before ?? highest.get(partition) ?? -1n) + 1n;
+      if (offset > due) {
+        const kind = claims.get(partition) === true ? "false recovery" : "gap";
+        this.#wrong(kind, consumer, `${place} came to ${who} where ${due} was due`);
       }
       claims.delete(partition);
-      if (reach === undefined || offset > reach) highest.set(partition, offset);
-      const who = entry.kind === "received" ? `${entry.session}` : entry.member;
-      const before = last.get(`${who} ${partition}`);
-      last.set(`${who} ${partition}`, offset);
+      if (offset > (highest.get(partition) ?? -1n)) highest.set(partition, offset);
       const isBack = before !== undefined && offset <= before;
-      if (marks[Number(offset)]++ === 0) {
-        if (isBack) this.#wrong("order", consumer, `${place} came after ${before}`);
-        continue;
-      }
-      if (offset < (floor.get(partition) ?? 0n)) {
-        const text = `${place} came again, ${floor.get(partition)} was said to be committed`;
+      const floor = floors.of(where);
+      const isNew = marks[Number(offset)]++ === 0;
+      if (offset < floor) {
+        const text = `${place} came to ${who}, ${floor} was committed before that began`;
         this.#wrong("false commit", consumer, text);
-        this.#duplicated++;
+        if (!isNew) this.#duplicated++;
+      } else if (isNew) {
+        if (isBack) this.#wrong("order", consumer, `${place} came after ${before}`);
       } else if (guarantee === "exactly once" || isBack) {
         this.#wrong("duplicate", consumer, `${place} came again`);
         this.#duplicated++;
@@ -199,12 +202,15 @@ class Check {
   /** Positions as Kafka has them only go forwards, but for a reset by hand. */
   #committed(): void {
     const last = new Map<string, bigint>();
+    const resets = new Map<string, number>();
     for (const entry of this.#history.entries) {
       if (entry.kind === "reset") {
+        resets.set(entry.group, entry.doneMs);
         for (const key of [...last.keys()]) if (key.startsWith(`${entry.group} `)) last.delete(key);
       }
       if (entry.kind !== "looked") continue;
       const { group, partition, offset } = entry;
+      if (entry.askedMs <= (resets.get(group) ?? -1)) continue;
       const key = `${group} ${partition}`;
       const before = last.get(key);
       if (before !== undefined && offset < before) {
@@ -219,11 +225,10 @@ class Check {
     const owners = new Map<string, Map<string, Owned>>();
     const lost = new Set<string>();
     for (const entry of this.#history.entries) {
-      if (entry.kind === "memberReceived") {
-        if (lost.has(key(entry, entry.member))) {
-          const text = `${entry.member}: partition ${entry.partition} offset ${entry.offset}`;
-          this.#wrong("after revocation", entry.consumer, text);
-        }
+      if (entry.kind === "memberReceived" && !owners.get(key(entry))?.has(entry.member)) {
+        const kind = lost.has(key(entry, entry.member)) ? "after revocation" : "not assigned";
+        const text = `${entry.member}: partition ${entry.partition} offset ${entry.offset}`;
+        this.#wrong(kind, entry.consumer, text);
       }
       if (entry.kind === "revoked") {
         lost.add(key(entry, entry.member));
@@ -246,6 +251,51 @@ class Check {
         owners.set(key(entry), own.set(entry.member, entry));
       }
     }
+  }
+}
+
+/** From where a session or an ownership may get records: what was committed when it began. */
+class Floors {
+  readonly #partitions: readonly number[];
+  readonly #group: string | undefined;
+  readonly #committed = new Map<number, bigint>();
+  readonly #floors = new Map<string, bigint>();
+  #resetMs = -1;
+
+  constructor(partitions: readonly number[], group: string | undefined) {
+    this.#partitions = partitions;
+    this.#group = group;
+  }
+
+  take(entry: Entry, consumer: string): void {
+    if (entry.kind === "reset" && entry.group === this.#group) {
+      this.#committed.clear();
+      this.#floors.clear();
+      this.#resetMs = entry.doneMs;
+    }
+    if (entry.kind === "looked" && entry.group === this.#group) {
+      if (entry.askedMs > this.#resetMs) this.#raise(entry.partition, entry.offset);
+    }
+    if (!("consumer" in entry) || entry.consumer !== consumer) return;
+    if (entry.kind === "confirmed") this.#raise(entry.partition, entry.next);
+    if (entry.kind === "assigned") this.#begin(entry.member, entry.partition);
+    if (entry.kind === "began") {
+      const own = entry.partition === undefined ? this.#partitions : [entry.partition];
+      for (const partition of own) this.#begin(`${entry.session}`, partition);
+    }
+  }
+
+  /** Of a session or member, a blank, and a partition. */
+  of(where: string): bigint {
+    return this.#floors.get(where) ?? 0n;
+  }
+
+  #raise(partition: number, next: bigint): void {
+    if (next > (this.#committed.get(partition) ?? 0n)) this.#committed.set(partition, next);
+  }
+
+  #begin(who: string, partition: number): void {
+    this.#floors.set(`${who} ${partition}`, this.#committed.get(partition) ?? 0n);
   }
 }
 

@@ -20,36 +20,39 @@ export interface FaultWorldOptions {
 const NAME = "kafka.lan";
 
 const NODES = 3;
+const PROXIES = 2;
 
 /**
- * What faults are done to: clients, a relay, the proxy's process, another relay, three brokers.
+ * What faults are done to: clients, a relay that spreads them, two proxies, another relay, three
+ * brokers.
  *
  * Kafka's own tools and clients go straight to the brokers: what they say is the truth.
  */
 export class FaultWorld implements AsyncDisposable {
   readonly cluster: KafkaCluster;
   readonly helper: KafkaHelper;
-  /** Between the proxy and the brokers. */
+  /** Between the proxies and the brokers. */
   readonly kafkaRelay: FaultRelay;
-  /** Between clients and the proxy. */
+  /** Between clients and the proxies, to each in turn. */
   readonly clientRelay: TcpRelay;
   /** Tells the brokers' addresses; undefined where they need no name. */
   readonly dns: SlowDns | undefined;
-  /** Of the proxy, and of each broker by its id; undefined where clocks cannot be set. */
+  /** Of each proxy, and of each broker by its id; undefined where clocks cannot be set. */
   readonly clocks: Clocks | undefined;
-  readonly #port: number;
+  readonly #ports: readonly number[];
+  readonly #proxies: ProxyProcess[] = [];
   readonly #resources: AsyncDisposableStack;
-  #proxy!: ProxyProcess;
 
-  private constructor(parts: Parts, port: number, resources: AsyncDisposableStack) {
+  private constructor(parts: Parts, ports: readonly number[], resources: AsyncDisposableStack) {
     this.cluster = parts.cluster;
     this.helper = parts.helper;
     this.kafkaRelay = parts.kafkaRelay;
     this.dns = parts.dns;
     this.clocks = parts.clocks;
-    this.#port = port;
+    this.#ports = ports;
     this.#resources = resources;
-    this.clientRelay = resources.use(new TcpRelay(`ws://127.0.0.1:${port}/`));
+    const urls = ports.map((port) => `ws://127.0.0.1:${port}/`);
+    this.clientRelay = resources.use(new TcpRelay(...urls));
   }
 
   static async start(options: FaultWorldOptions = {}): Promise<FaultWorld> {
@@ -61,14 +64,13 @@ export class FaultWorld implements AsyncDisposable {
     const helper = resources.use(await KafkaHelper.start(cluster.bootstrap, cluster));
     const dns = names ? resources.use(await SlowDns.start(NAME)) : undefined;
     const kafkaRelay = resources.use(new FaultRelay(cluster.bootstrap, names ? NAME : undefined));
-    const [port] = freePorts(1);
     const world = new FaultWorld(
       { cluster, helper, kafkaRelay, dns, clocks },
-      port,
+      freePorts(PROXIES),
       resources.move(),
     );
     try {
-      await world.startProxy();
+      for (let proxy = 0; proxy < PROXIES; proxy++) await world.startProxy(proxy);
     } catch (error) {
       await world.#resources.disposeAsync();
       throw error;
@@ -76,40 +78,40 @@ export class FaultWorld implements AsyncDisposable {
     return world;
   }
 
-  get proxy(): ProxyProcess {
-    return this.#proxy;
+  get proxies(): readonly ProxyProcess[] {
+    return this.#proxies;
   }
 
-  /** Straight to the proxy: what its operating system has taken, comes. */
-  get directUrl(): string {
-    return this.#proxy.url;
+  /** Straight to one of the proxies: what its operating system has taken, comes. */
+  directUrl(time: number): string {
+    return this.#proxies[time % PROXIES].url;
   }
 
   /** Through the relay. */
   get relayedUrl(): string {
-    return this.clientRelay.through(this.#proxy.url);
+    return this.clientRelay.through(this.#proxies[0].url);
   }
 
-  /** Starts the proxy on its port: at first, and after it was ended. */
-  async startProxy(): Promise<void> {
+  /** Starts a proxy on its port: at first, and after it was ended. */
+  async startProxy(index: number): Promise<void> {
     const proxy = await ProxyProcess.start({
-      args: ["--kafka", this.kafkaRelay.bootstrap, "--port", `${this.#port}`]
+      args: ["--kafka", this.kafkaRelay.bootstrap, "--port", `${this.#ports[index]}`]
         .concat("--record-interval", "0", "--commit-interval-ms", "500"),
-      env: this.clocks?.proxy.env,
+      env: this.clocks?.proxy(index).env,
       before: this.dns?.asked,
     });
-    this.#proxy = proxy;
+    this.#proxies[index] = proxy;
     await proxy.event("kafka_connected");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#proxy[Symbol.asyncDispose]();
+    await Promise.all(this.#proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.#resources.disposeAsync();
   }
 }
 
 interface Clocks {
-  readonly proxy: FakeClock;
+  readonly proxy: (index: number) => FakeClock;
   readonly node: (id: number) => FakeClock;
 }
 
@@ -125,5 +127,6 @@ async function newClocks(resources: AsyncDisposableStack): Promise<Clocks> {
   const folder = await Deno.makeTempDir({ prefix: "kafka-proxy-clocks-" });
   resources.defer(() => Deno.remove(folder, { recursive: true }));
   const nodes = Array.from({ length: NODES }, (_, i) => new FakeClock(`${folder}/node-${i + 1}`));
-  return { proxy: new FakeClock(`${folder}/proxy`), node: (id) => nodes[id - 1] };
+  const proxies = Array.from({ length: PROXIES }, (_, i) => new FakeClock(`${folder}/proxy-${i}`));
+  return { proxy: (index) => proxies[index], node: (id) => nodes[id - 1] };
 }

@@ -15,6 +15,8 @@ export interface FaultTarget {
   readonly random: Random;
   /** For what somebody does by hand. */
   readonly entries: Entry[];
+  /** How long what lasts does, in ms. */
+  readonly lastsMs: readonly [number, number];
 }
 
 /** Something that goes wrong, and is put right again before it returns. */
@@ -23,8 +25,11 @@ export type Fault = (target: FaultTarget) => Promise<void>;
 /** How long a process may take until it has seen its clock set, in ms. */
 const CLOCK_IS_SEEN_MS = 1_100;
 
-/** How long most of them last, in ms. */
-const LAST_MS: readonly [number, number] = [800, 2_500];
+/** Less than most time-outs, in ms. */
+export const SHORT_MS: readonly [number, number] = [800, 2_500];
+
+/** Longer than the time-outs of requests, sessions, heartbeats and pings, in ms. */
+export const LONG_MS: readonly [number, number] = [20_000, 40_000];
 
 /** Every fault by its name. */
 export const FAULTS = {
@@ -39,11 +44,17 @@ export const FAULTS = {
   "broker replaced by one without copies": brokerReplaced,
   "positions of a group moved back by hand": positionsMovedBack,
   "proxy killed": proxyKilled,
+  "both proxies killed": proxiesKilled,
   "proxy frozen": proxyFrozen,
   "proxy drained": proxyDrained,
   "client connections cut": clientsCut,
   "client connections cut, many times": clientsCutOften,
   "clients frozen": clientsFrozen,
+  "clients gone without a word": clientsLost,
+  "what clients send is lost": fromClientsLost,
+  "what clients are sent is lost": toClientsLost,
+  "clients slow": clientsSlow,
+  "clients at 64 KiB/s": clientsNarrow,
   "Kafka connections cut": kafkaCut,
   "Kafka half-open": kafkaHalfOpen,
   "requests to Kafka lost": toKafkaLost,
@@ -80,8 +91,8 @@ function noSlowDns(): string | undefined {
   return SlowDns.isPossible ? undefined : SLOW_DNS_ADVICE;
 }
 
-async function last({ random }: FaultTarget): Promise<void> {
-  await sleep(random.between(...LAST_MS));
+async function last({ random, lastsMs }: FaultTarget): Promise<void> {
+  await sleep(random.between(...lastsMs));
 }
 
 async function brokerKilled(target: FaultTarget): Promise<void> {
@@ -123,7 +134,7 @@ async function controllerKilled(target: FaultTarget): Promise<void> {
 
 async function coordinatorKilled(target: FaultTarget): Promise<void> {
   const { world: { cluster, helper } } = target;
-  const [{ leader }] = await helper.describeTopic("__consumer_offsets");
+  const { leader } = target.random.pick(await helper.describeTopic("__consumer_offsets"));
   const node = cluster.nodes.find(({ id }) => id === leader) ?? cluster.nodes[0];
   await node.kill();
   await last(target);
@@ -158,9 +169,10 @@ async function brokerReplaced(target: FaultTarget): Promise<void> {
 /** What `kafka-consumer-groups --reset-offsets` does to a group of pinned partitions in use. */
 async function positionsMovedBack({ world, topic, entries, random }: FaultTarget): Promise<void> {
   const group = `${topic}-v1`;
-  entries.push({ kind: "reset", group });
   const partition = random.between(0, (await world.helper.describeTopic(topic)).length);
+  entries.push({ kind: "reset", group, doneMs: Infinity });
   await world.helper.setGroupOffset(group, { topic, partition, offset: 0 });
+  entries.push({ kind: "reset", group, doneMs: performance.now() });
 }
 
 async function clientsFrozen(target: FaultTarget): Promise<void> {
@@ -171,23 +183,38 @@ async function clientsFrozen(target: FaultTarget): Promise<void> {
 
 async function proxyKilled(target: FaultTarget): Promise<void> {
   const { world } = target;
-  world.proxy.signal("SIGKILL");
-  await world.proxy.ended();
+  const index = anyProxy(target);
+  world.proxies[index].signal("SIGKILL");
+  await world.proxies[index].ended();
   await last(target);
-  await world.startProxy();
+  await world.startProxy(index);
+}
+
+async function proxiesKilled(target: FaultTarget): Promise<void> {
+  const { world } = target;
+  for (const proxy of world.proxies) proxy.signal("SIGKILL");
+  await Promise.all(world.proxies.map((proxy) => proxy.ended()));
+  await last(target);
+  await Promise.all(world.proxies.map((_, index) => world.startProxy(index)));
 }
 
 async function proxyFrozen(target: FaultTarget): Promise<void> {
-  const { proxy } = target.world;
+  const proxy = target.world.proxies[anyProxy(target)];
   proxy.signal("SIGSTOP");
   await last(target);
   proxy.signal("SIGCONT");
 }
 
-async function proxyDrained({ world }: FaultTarget): Promise<void> {
-  world.proxy.signal("SIGTERM");
-  await world.proxy.ended();
-  await world.startProxy();
+async function proxyDrained(target: FaultTarget): Promise<void> {
+  const { world } = target;
+  const index = anyProxy(target);
+  world.proxies[index].signal("SIGTERM");
+  await world.proxies[index].ended();
+  await world.startProxy(index);
+}
+
+function anyProxy({ world, random }: FaultTarget): number {
+  return random.between(0, world.proxies.length);
 }
 
 function clientsCut({ world }: FaultTarget): Promise<void> {
@@ -200,6 +227,36 @@ async function clientsCutOften({ world, random }: FaultTarget): Promise<void> {
     world.clientRelay.cut();
     await sleep(random.between(50, 600));
   }
+}
+
+/** They come back at once, while the proxies still take them for connected. */
+function clientsLost({ world }: FaultTarget): Promise<void> {
+  world.clientRelay.lose();
+  return Promise.resolve();
+}
+
+async function fromClientsLost(target: FaultTarget): Promise<void> {
+  const again = target.world.clientRelay.silence("toServer");
+  await last(target);
+  again();
+}
+
+async function toClientsLost(target: FaultTarget): Promise<void> {
+  const again = target.world.clientRelay.silence("toClient");
+  await last(target);
+  again();
+}
+
+async function clientsSlow(target: FaultTarget): Promise<void> {
+  target.world.clientRelay.delayMs = target.random.between(20, 200);
+  await last(target);
+  target.world.clientRelay.delayMs = 0;
+}
+
+async function clientsNarrow(target: FaultTarget): Promise<void> {
+  target.world.clientRelay.bytesPerSecond = 64 << 10;
+  await last(target);
+  target.world.clientRelay.bytesPerSecond = Infinity;
 }
 
 async function kafkaCut({ world, random }: FaultTarget): Promise<void> {
@@ -260,7 +317,7 @@ async function diskFull(target: FaultTarget): Promise<void> {
 }
 
 async function proxyClockJumps(target: FaultTarget): Promise<void> {
-  await jumps(target, target.world.clocks!.proxy);
+  await jumps(target, target.world.clocks!.proxy(anyProxy(target)));
 }
 
 async function brokerClockJumps(target: FaultTarget): Promise<void> {

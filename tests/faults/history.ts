@@ -21,11 +21,13 @@ export interface Received extends Place {
   readonly value: string;
 }
 
-/** A consumer began anew at what was committed for it, or so it was told. */
+/** A consumer is about to begin anew where its group has committed. */
 export interface Began {
   readonly kind: "began";
   readonly consumer: string;
   readonly session: number;
+  /** The only one it reads; all of them without it. */
+  readonly partition?: number;
 }
 
 /** The server said that everything of a partition before `next` is committed. */
@@ -61,16 +63,20 @@ export interface MemberReceived extends Place {
   readonly value: string;
 }
 
-/** What Kafka's own client saw committed for a group. */
+/** What Kafka's own client saw committed for a group: the offset is the next to be read. */
 export interface Looked extends Place {
   readonly kind: "looked";
   readonly group: string;
+  /** When it was asked. */
+  readonly askedMs: number;
 }
 
-/** Somebody moved a group's positions by hand: going backwards is allowed once. */
+/** Somebody moves a group's positions by hand, and then has: they may go backwards. */
 export interface Reset {
   readonly kind: "reset";
   readonly group: string;
+  /** When it was done; infinite where it begins. What was asked before says nothing any more. */
+  readonly doneMs: number;
 }
 
 /** Something that happened, in the order in which it was seen. */
@@ -88,11 +94,18 @@ export type Entry =
 /** What is promised to a consumer, in the words of docs/PROTOCOL.md. */
 export type Guarantee = "exactly once" | "at least once";
 
+/** A consumer as the checker knows it. */
+export interface ConsumerPromise {
+  readonly guarantee: Guarantee;
+  /** The group it reads for. */
+  readonly group?: string;
+}
+
 /** All that the checker goes by. */
 export interface History {
   readonly entries: readonly Entry[];
   /** What each consumer was promised. */
-  readonly consumers: ReadonlyMap<string, Guarantee>;
+  readonly consumers: ReadonlyMap<string, ConsumerPromise>;
   /** The values of each partition from offset 0 on, as Kafka's own consumer reads them. */
   readonly log: ReadonlyMap<number, readonly string[]>;
   /** It was ended before consumers had reached the end: what they lack there is not lost. */

@@ -14,12 +14,14 @@ import { type FaultName, FAULTS, obstacle } from "./faults.ts";
 import { runScenario, type Scenario, type ScenarioResult } from "./scenario.ts";
 import { drawn, SUITE } from "./scenarios.ts";
 
-const USAGE = `Usage: deno task test:faults [--minutes N] [--seed S] [--suite] [--fault NAME]...
+const USAGE =
+  `Usage: deno task test:faults [--minutes N] [--seed S] [--suite] [--fault NAME]... [--long]
 
   --minutes N  how long scenarios are drawn (default 10)
   --seed S     which are drawn (default 1)
   --suite      the fixed dozen of the suite instead
-  --fault NAME these, one after the other, again and again`;
+  --fault NAME these, one after the other, again and again
+  --long       with these: they last for 20 to 40 s`;
 
 /** A row for each fault: what came of the scenarios it was in. */
 function table(results: readonly ScenarioResult[]): string {
@@ -40,6 +42,7 @@ function table(results: readonly ScenarioResult[]): string {
       "came again, not allowed",
       "other findings",
       "worst recovery, s",
+      "longest still, s",
     ],
     ...rows,
     all,
@@ -50,6 +53,7 @@ function row(name: string, own: readonly ScenarioResult[], faults: readonly stri
   const sum = (of: (result: ScenarioResult) => number) =>
     own.reduce((all, one) => all + of(one), 0);
   const worst = Math.max(0, ...own.map(({ worstRecoveryMs }) => worstRecoveryMs));
+  const longest = Math.max(0, ...own.map(({ longestStillMs }) => longestStillMs));
   return [
     name,
     `${own.length}`,
@@ -60,13 +64,18 @@ function row(name: string, own: readonly ScenarioResult[], faults: readonly stri
     `${sum(({ verdict }) => verdict.repeated)}`,
     `${sum(({ verdict }) => verdict.duplicated)}`,
     `${sum(({ problems }) => problems.length)}`,
-    (worst / 1_000).toFixed(1),
+    inSeconds(worst),
+    inSeconds(longest),
   ];
 }
 
+function inSeconds(ms: number): string {
+  return (ms / 1_000).toFixed(1);
+}
+
 /** The same scenario without end. */
-function* again(faults: readonly FaultName[]): Generator<Scenario> {
-  for (;;) yield { faults };
+function* again(faults: readonly FaultName[], isLong: boolean): Generator<Scenario> {
+  for (;;) yield { faults, isLong };
 }
 
 async function main(): Promise<number> {
@@ -76,6 +85,7 @@ async function main(): Promise<number> {
       seed: { type: "string", default: "1" },
       fault: { type: "string", multiple: true, default: [] },
       suite: { type: "boolean", default: false },
+      long: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -104,20 +114,19 @@ async function main(): Promise<number> {
     const scenario of values.suite
       ? SUITE
       : chosen.length > 0
-      ? again(chosen)
+      ? again(chosen, values.long)
       : drawn(random, possible)
   ) {
     if (!values.suite && performance.now() > endMs) break;
-    const name = scenario.faults.join(", ");
+    const name = scenario.faults.join(", ") + (scenario.isLong ? ", long" : "");
     const result = await runScenario(world, scenario, random, `faults-${results.length}`);
     results.push(result);
-    const { seconds, verdict, worstRecoveryMs, problems } = result;
+    const { seconds, verdict, worstRecoveryMs, longestStillMs, problems } = result;
     const { received, lost, repeated, duplicated } = verdict;
     console.error(
       `${results.length}. ${name}: ${seconds.toFixed(1)} s, ${received} records, lost ${lost}, ` +
-        `came again ${repeated} and ${duplicated}, recovery ${
-          (worstRecoveryMs / 1e3).toFixed(1)
-        } s`,
+        `came again ${repeated} and ${duplicated}, recovery ${inSeconds(worstRecoveryMs)} s, ` +
+        `longest still ${inSeconds(longestStillMs)} s`,
     );
     for (const problem of problems) console.error(`  WRONG: ${problem}`);
   }

@@ -21,16 +21,22 @@ export const SUITE: readonly Scenario[] = [
 /** Most faults of a scenario that is drawn. */
 const MOST_FAULTS = 4;
 
+/** Every so many scenarios one fault lasts long. */
+const LONG_EVERY = 5;
+
 /** Draws scenarios without end: each fault comes up once before any comes up again. */
 export function* drawn(random: Random, names: readonly FaultName[]): Generator<Scenario> {
   let left: FaultName[] = [];
-  for (;;) {
-    const faults: FaultName[] = [];
-    const count = random.between(1, MOST_FAULTS + 1);
-    while (faults.length < count) {
-      if (left.length === 0) left = [...names];
-      faults.push(...left.splice(random.between(0, left.length), 1));
+  const draw = () => {
+    if (left.length === 0) left = [...names];
+    return left.splice(random.between(0, left.length), 1)[0];
+  };
+  for (let drawn = 1;; drawn++) {
+    if (drawn % LONG_EVERY === 0) {
+      yield { faults: [draw()], isLong: true };
+      continue;
     }
-    yield { faults };
+    const count = random.between(1, MOST_FAULTS + 1);
+    yield { faults: Array.from({ length: count }, draw) };
   }
 }

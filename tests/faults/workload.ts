@@ -1,11 +1,12 @@
 import { comebackAfter } from "../../src/client/comeback.ts";
-import { sleep } from "../../src/stream/sleep.ts";
+import { PASSING_CODES } from "../../src/client/live_subscription.ts";
 import { ClientError, KafkaProxyClient, ProduceError } from "../../src/client/mod.ts";
-import { CommittedWatch } from "../support/committed_watch.ts";
+import { sleep } from "../../src/stream/sleep.ts";
 import { ThoroughClient } from "../support/thorough_client.ts";
-import { V2Client, type V2Records } from "../support/v2_client.ts";
+import { V2Client, type V2Frame, type V2Records, V2RequestError } from "../support/v2_client.ts";
 import type { FaultWorld } from "./fault_world.ts";
-import type { Entry, Guarantee } from "./history.ts";
+import type { ConsumerPromise, Entry } from "./history.ts";
+import type { Movement } from "./movement.ts";
 
 /** Where a workload writes down what it sees. */
 export interface Notes {
@@ -14,10 +15,8 @@ export interface Notes {
   readonly partitions: number;
   readonly signal: AbortSignal;
   readonly entries: Entry[];
-  /** Whether everything that is written has come; asked by whoever waits for the end. */
-  readonly reached: Map<string, bigint[]>;
-  /** Last moment at which a consumer got a record, and at which a producer got an offset. */
-  readonly movedMs: Map<string, number>;
+  /** Who has come how far: producers by their offsets, consumers by each partition's records. */
+  readonly movement: Movement;
   /** What ended a client for good; none should. */
   readonly endings: string[];
 }
@@ -26,9 +25,11 @@ export interface Notes {
 export interface Workload {
   readonly name: string;
   /** Undefined: it only writes. */
-  readonly guarantee: Guarantee | undefined;
+  readonly guarantee?: ConsumerPromise["guarantee"];
+  /** The end of the name of the group it reads for, behind the topic. */
+  readonly group?: string;
   /** Until the signal is aborted. */
-  readonly run: (notes: Notes, name: string) => Promise<void>;
+  readonly run: (notes: Notes, name: string, group: string) => Promise<void>;
 }
 
 /** Pauses that suit faults of seconds. */
@@ -39,30 +40,28 @@ const COME_BACK_MS = 100;
 
 /** Everybody who takes part in a scenario. */
 export const WORKLOADS: readonly Workload[] = [
-  { name: "writer-a", guarantee: undefined, run: write },
-  { name: "writer-b", guarantee: undefined, run: write },
+  { name: "writer-a", run: write },
+  { name: "writer-b", run: write },
   { name: "library reader", guarantee: "exactly once", run: libraryReader },
-  { name: "library group", guarantee: "at least once", run: libraryGroup },
+  { name: "library group", guarantee: "at least once", group: "library", run: libraryGroup },
   { name: "v1 reader", guarantee: "exactly once", run: v1Reader },
-  { name: "v1 group", guarantee: "at least once", run: v1Group },
-  { name: "v2 balanced group", guarantee: "at least once", run: balancedGroup },
+  { name: "v1 group", guarantee: "at least once", group: "v1", run: v1Group },
+  { name: "v2 reader", guarantee: "exactly once", run: v2Reader },
+  { name: "v2 balanced group", guarantee: "at least once", group: "balanced", run: balancedGroup },
 ];
 
 /** Notes a record of a consumer. */
 function got(
-  { entries, reached, movedMs }: Notes,
-  consumer: string,
+  { entries, movement }: Notes,
   entry: Extract<Entry, { kind: "received" | "memberReceived" }>,
 ): void {
   entries.push(entry);
-  movedMs.set(consumer, performance.now());
-  const own = reached.get(consumer)!;
-  if (entry.offset >= own[entry.partition]) own[entry.partition] = entry.offset + 1n;
+  movement.read(entry.consumer, entry.partition, entry.offset);
 }
 
 /** Writes numbered records with keys; what it is told of each is written down. */
 async function write(notes: Notes, name: string): Promise<void> {
-  const { world, topic, signal, entries, movedMs } = notes;
+  const { world, topic, signal, entries, movement } = notes;
   await using client = new KafkaProxyClient(world.relayedUrl, { pauses: PAUSES });
   for (let number = 0; !signal.aborted; number += WRITE_RECORDS) {
     const values = Array.from({ length: WRITE_RECORDS }, (_, i) => `${name}:${number + i}`);
@@ -72,7 +71,7 @@ async function write(notes: Notes, name: string): Promise<void> {
       for (const [i, outcome] of places.entries()) {
         entries.push({ kind: "written", value: values[i], outcome });
       }
-      movedMs.set(name, performance.now());
+      movement.wrote(name);
     } catch (error) {
       if (!(error instanceof ProduceError)) {
         if (error instanceof ClientError && !signal.aborted) {
@@ -98,7 +97,7 @@ async function libraryReader(notes: Notes, consumer: string): Promise<void> {
   signal.addEventListener("abort", () => void records.close());
   try {
     for await (const { partition, offset, value } of records) {
-      got(notes, consumer, {
+      got(notes, {
         kind: "received",
         consumer,
         session: 1,
@@ -113,18 +112,13 @@ async function libraryReader(notes: Notes, consumer: string): Promise<void> {
 }
 
 /** A group of pinned partitions, acknowledged and flushed; now and then it begins anew. */
-async function libraryGroup(notes: Notes, consumer: string): Promise<void> {
+async function libraryGroup(notes: Notes, consumer: string, group: string): Promise<void> {
   const { world, topic, partitions, signal, entries } = notes;
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  await using watch = new CommittedWatch(world.helper, `${topic}-library`, 200);
   for (let session = 1; !signal.aborted; session++) {
     entries.push({ kind: "began", consumer, session });
     const client = new KafkaProxyClient(world.relayedUrl, { pauses: PAUSES });
-    const records = client.subscribe({
-      topics: [topic],
-      group: `${topic}-library`,
-      partitions: all,
-    });
+    const records = client.subscribe({ topics: [topic], group, partitions: all });
     const close = () => void records.close();
     signal.addEventListener("abort", close);
     const next = new Map<number, bigint>();
@@ -139,7 +133,7 @@ async function libraryGroup(notes: Notes, consumer: string): Promise<void> {
     try {
       for await (const record of records) {
         const { partition, offset, value } = record;
-        got(notes, consumer, {
+        got(notes, {
           kind: "received",
           consumer,
           session,
@@ -159,49 +153,36 @@ async function libraryGroup(notes: Notes, consumer: string): Promise<void> {
     signal.removeEventListener("abort", close);
     await client.close();
   }
-  await watch.stop();
-  for (const { partition, from, to } of watch.stepsBack) {
-    const group = `${topic}-library`;
-    entries.push({ kind: "looked", group, partition, offset: BigInt(from) });
-    entries.push({ kind: "looked", group, partition, offset: BigInt(to) });
-  }
 }
 
 /** A v1 client of each partition that comes back by its offset. */
 async function v1Reader(notes: Notes, consumer: string): Promise<void> {
-  const { world, topic, partitions, reached } = notes;
+  const { world, topic, partitions, movement } = notes;
   const one = async (partition: number) => {
     await comingBack(notes, consumer, () => {
-      const offset = reached.get(consumer)![partition];
+      const offset = movement.next(consumer, partition);
       const query = `?topic=${topic}&consumerGroup=&partition=${partition}&offset=${offset}`;
-      return ThoroughClient.connect(`${world.directUrl}${query}`, (_, offset, message) => {
+      return ThoroughClient.connect(`${world.relayedUrl}${query}`, (_, offset, message) => {
         const value = message ?? "";
-        got(notes, consumer, { kind: "received", consumer, session: 1, partition, offset, value });
+        got(notes, { kind: "received", consumer, session: 1, partition, offset, value });
       });
     });
   };
   await Promise.all(Array.from({ length: partitions }, (_, partition) => one(partition)));
 }
 
-/** A v1 client of each partition of a group that comes back and goes on where it was committed. */
-async function v1Group(notes: Notes, consumer: string): Promise<void> {
+/** A v1 client of each partition of a group that comes back, to the proxies in turn. */
+async function v1Group(notes: Notes, consumer: string, group: string): Promise<void> {
   const { world, topic, partitions, entries } = notes;
   let session = 0;
   const one = async (partition: number) => {
     await comingBack(notes, consumer, () => {
       const own = ++session;
-      entries.push({ kind: "began", consumer, session: own });
-      const query = `?topic=${topic}&consumerGroup=${topic}-v1&partition=${partition}`;
-      return ThoroughClient.connect(`${world.directUrl}${query}`, (_, offset, message) => {
+      entries.push({ kind: "began", consumer, session: own, partition });
+      const query = `?topic=${topic}&consumerGroup=${group}&partition=${partition}`;
+      return ThoroughClient.connect(`${world.directUrl(own)}${query}`, (_, offset, message) => {
         const value = message ?? "";
-        got(notes, consumer, {
-          kind: "received",
-          consumer,
-          session: own,
-          partition,
-          offset,
-          value,
-        });
+        got(notes, { kind: "received", consumer, session: own, partition, offset, value });
       });
     });
   };
@@ -231,66 +212,128 @@ async function comingBack(
   }
 }
 
+/** Bare v2: comes back by the last token it was given, and leaves out what it has had since. */
+async function v2Reader(notes: Notes, consumer: string): Promise<void> {
+  const { topic, partitions, entries, movement } = notes;
+  let resume: string | undefined;
+  await comingBackV2(notes, consumer, (client) => ({
+    onFrame: (frame) => {
+      if (frame.type === "position") resume = frame.resume;
+      if (frame.type !== "subscribed" || frame.recovered === undefined) return;
+      for (let partition = 0; partition < partitions; partition++) {
+        entries.push({ kind: "claimed", consumer, partition, recovered: frame.recovered });
+      }
+    },
+    onRecords: ({ subscription, partition, records }) => {
+      for (const record of records) {
+        const offset = BigInt(record.offset);
+        if (offset < movement.next(consumer, partition)) continue;
+        const value = `${record.value}`;
+        got(notes, { kind: "received", consumer, session: 1, partition, offset, value });
+      }
+      client().send({ type: "credit", subscription, records: records.length });
+    },
+    request: { topics: [topic], from: "earliest", ...resume !== undefined && { resume } },
+  }));
+}
+
 /** Two members of a balanced group on bare v2, each of which comes back. */
-async function balancedGroup(notes: Notes, consumer: string): Promise<void> {
-  const { world, topic, signal, entries } = notes;
+async function balancedGroup(notes: Notes, consumer: string, group: string): Promise<void> {
+  const { topic, entries } = notes;
   const one = async (name: string) => {
-    for (let time = 1; !signal.aborted; time++) {
-      const member = `${name}${time}`;
+    let time = 0;
+    await comingBackV2(notes, consumer, (client) => {
+      const member = `${name}${++time}`;
       const owned = new Set<number>();
       const own = (kind: "assigned" | "revoked", partition: number) => {
         if (kind === "assigned") owned.add(partition);
         else owned.delete(partition);
         entries.push({ kind, consumer, member, partition, atMs: performance.now() });
       };
-      let client: V2Client | undefined;
-      const onRecords = (frame: V2Records) => {
-        const { subscription, partition, records } = frame;
-        for (const { offset, value } of records) {
-          got(notes, consumer, {
-            kind: "memberReceived",
-            consumer,
-            member,
-            partition,
-            offset: BigInt(offset),
-            value: `${value}`,
-          });
-        }
-        const last = records.at(-1)!.offset;
-        client?.send({ type: "ack", subscription, topic, partition, offset: last });
-        client?.send({ type: "credit", subscription, records: records.length });
+      return {
+        onFrame: (frame) => {
+          if (frame.type === "assigned") {
+            for (const { partition } of frame.partitions) own("assigned", partition);
+          }
+          if (frame.type === "revoked") {
+            for (const [, partition] of frame.partitions) own("revoked", partition);
+          }
+          if (frame.type === "committed") {
+            const { partition, next } = frame;
+            entries.push({ kind: "confirmed", consumer, partition, next: BigInt(next) });
+          }
+        },
+        onRecords: ({ subscription, partition, records }) => {
+          for (const { offset, value } of records) {
+            got(notes, {
+              kind: "memberReceived",
+              consumer,
+              member,
+              partition,
+              offset: BigInt(offset),
+              value: `${value}`,
+            });
+          }
+          const last = records.at(-1)!.offset;
+          client().send({ type: "ack", subscription, topic, partition, offset: last });
+          client().send({ type: "credit", subscription, records: records.length });
+        },
+        onGone: () => {
+          for (const partition of [...owned]) own("revoked", partition);
+        },
+        request: { topics: [topic], group, ack: "client" },
       };
-      try {
-        client = await V2Client.open(world.relayedUrl, {
-          keep: false,
-          onRecords,
-          onFrame: (frame) => {
-            if (frame.type === "assigned") {
-              for (const { partition } of frame.partitions) own("assigned", partition);
-            }
-            if (frame.type === "revoked") {
-              for (const [, partition] of frame.partitions) own("revoked", partition);
-            }
-            if (frame.type === "ended") void client?.close();
-          },
-        });
-        await client.ask({
-          type: "subscribe",
-          topics: [topic],
-          group: `${topic}-balanced`,
-          ack: "client",
-          credit: 1_000,
-        });
-        const left = new Promise<void>((resolve) => {
-          signal.addEventListener("abort", () => resolve());
-        });
-        await Promise.race([client.closed, left]);
-      } catch {
-        await sleep(COME_BACK_MS, signal);
-      }
-      await client?.close();
-      for (const partition of [...owned]) own("revoked", partition);
-    }
+    });
   };
   await Promise.all([one("a"), one("b")]);
+}
+
+/** What a bare v2 client does in one of its connections. */
+interface V2Time {
+  readonly onFrame: (frame: V2Frame) => void;
+  readonly onRecords: (frame: V2Records) => void;
+  readonly onGone?: () => void;
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+/** Subscribes on one connection after the other; whatever says that this is over, is an ending. */
+async function comingBackV2(
+  { world, signal, endings }: Notes,
+  consumer: string,
+  begin: (client: () => V2Client) => V2Time,
+): Promise<void> {
+  const left = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  const over = (text: string) => {
+    if (!signal.aborted) endings.push(`${consumer}: ${text}`);
+  };
+  while (!signal.aborted) {
+    let client: V2Client | undefined;
+    const time = begin(() => client!);
+    try {
+      client = await V2Client.open(world.relayedUrl, {
+        keep: false,
+        onRecords: time.onRecords,
+        onFrame: (frame) => {
+          time.onFrame(frame);
+          if (frame.type !== "ended") return;
+          if (!PASSING_CODES.includes(frame.code)) over(`ended: ${frame.code}: ${frame.message}`);
+          void client?.close();
+        },
+      });
+      await client.ask({ type: "subscribe", credit: 1_000, ...time.request });
+      await Promise.race([client.closed, left]);
+      client.verify();
+    } catch (error) {
+      const isFinal = error instanceof V2RequestError && !PASSING_CODES.includes(error.code) ||
+        error instanceof TypeError;
+      if (isFinal) over(`${error}`);
+      await sleep(COME_BACK_MS, signal);
+    }
+    const closeInfo = client?.closeInfo;
+    if (closeInfo !== undefined && comebackAfter(closeInfo.code) === "stop") {
+      if (closeInfo.code !== 1000) over(`${closeInfo.code} ${closeInfo.reason}`);
+    }
+    await client?.close();
+    time.onGone?.();
+  }
 }

@@ -11,6 +11,12 @@ export interface StepBack {
   readonly atMs: number;
 }
 
+/** Sees what was found committed, and when it was asked (by `performance.now()`). */
+export type OnCommitted = (
+  place: { readonly topic: string; readonly partition: number; readonly offset: number },
+  askedMs: number,
+) => void;
+
 /** How long a look may take, in ms; another is had after that. */
 const LOOK_TIMEOUT_MS = 5_000;
 
@@ -35,8 +41,9 @@ export class CommittedWatch implements AsyncDisposable {
   #looks = 0;
   #failure: unknown;
 
-  constructor(helper: KafkaHelper, group: string, everyMs = 20) {
-    this.#watching = this.#watch(helper, group, everyMs);
+  /** @param onChange called for what has changed */
+  constructor(helper: KafkaHelper, group: string, everyMs = 20, onChange?: OnCommitted) {
+    this.#watching = this.#watch(helper, group, everyMs, onChange);
   }
 
   /** How often it has looked. */
@@ -62,12 +69,19 @@ export class CommittedWatch implements AsyncDisposable {
     await this.#watching;
   }
 
-  async #watch(helper: KafkaHelper, group: string, everyMs: number): Promise<void> {
+  async #watch(
+    helper: KafkaHelper,
+    group: string,
+    everyMs: number,
+    onChange?: OnCommitted,
+  ): Promise<void> {
     const { signal } = this.#stopping;
     try {
       for (;;) {
         const isLast = signal.aborted;
-        for (const { topic, partition, offset } of await look(helper, group)) {
+        const { askedMs, places } = await look(helper, group);
+        for (const place of places) {
+          const { topic, partition, offset } = place;
           const key = `${topic} ${partition}`;
           const before = this.#last.get(key);
           if (before !== undefined && offset < before) {
@@ -80,6 +94,7 @@ export class CommittedWatch implements AsyncDisposable {
             });
           }
           this.#last.set(key, offset);
+          if (before !== offset) onChange?.(place, askedMs);
         }
         this.#looks++;
         if (isLast) return;
@@ -97,8 +112,9 @@ export class CommittedWatch implements AsyncDisposable {
  */
 async function look(helper: KafkaHelper, group: string) {
   for (let unanswered = 0;;) {
+    const askedMs = performance.now();
     try {
-      return await helper.groupOffsets(group, LOOK_TIMEOUT_MS);
+      return { askedMs, places: await helper.groupOffsets(group, LOOK_TIMEOUT_MS) };
     } catch (error) {
       if (!(error instanceof HelperTimeoutError) || ++unanswered === MOST_UNANSWERED) throw error;
     }

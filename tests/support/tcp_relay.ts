@@ -1,15 +1,24 @@
+import { sleep } from "../../src/stream/sleep.ts";
+
 /** Where connections go to. */
 export interface RelayTarget {
   readonly hostname: string;
   readonly port: number;
 }
 
+/** Which way bytes go. */
+export type Way = "toServer" | "toClient";
+
 /** Bytes moved at a time. */
 const CHUNK_BYTES = 1 << 16;
 
+/** Bytes passed on at a time where a bandwidth is set. */
+const SLICE_BYTES = 4 * 1024;
+
 /**
- * A TCP relay between a client and a server, whose connections can be destroyed: to both sides the
- * other has vanished, without a close frame, as when a laptop is closed or a cable pulled.
+ * A TCP relay between clients and servers, whose connections can be harmed: destroyed, to both sides
+ * without a close frame; lost to the server's side alone, which is not told, as when a phone changes
+ * its network; slow, narrow, silent.
  *
  * ```ts ignore
  * await using relay = new TcpRelay(proxy.url);
@@ -19,17 +28,31 @@ const CHUNK_BYTES = 1 << 16;
  */
 export class TcpRelay implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #target: RelayTarget;
+  readonly #targets: readonly RelayTarget[];
   readonly #open = new Set<Deno.TcpConn>();
+  /** Those of them that go to a server. */
+  readonly #servers = new Set<Deno.TcpConn>();
+  /** Connections to servers whose clients are gone; nobody reads or ends them. */
+  readonly #lost = new Set<Deno.TcpConn>();
   readonly #moving = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
+  /** All that is read waits so long before it is passed on, in ms. */
+  delayMs = 0;
+  /** Bytes a second in each direction of a connection. */
+  bytesPerSecond = Infinity;
   #movedBytes = 0;
-  #frozen: PromiseWithResolvers<void> | undefined;
+  #accepted = 0;
+  readonly #silent = new Map<Way, PromiseWithResolvers<void>>();
 
-  /** @param target a URL, of which host and port count */
-  constructor(target: string | URL) {
-    const { hostname, port } = new URL(target);
-    this.#target = { hostname, port: Number(port) };
+  /**
+   * @param targets URLs, of which host and port count; connections go to one after the other, and
+   * where one does not listen to the next
+   */
+  constructor(...targets: readonly (string | URL)[]) {
+    this.#targets = targets.map((target) => {
+      const { hostname, port } = new URL(target);
+      return { hostname, port: Number(port) };
+    });
     this.#accepting = this.#accept();
   }
 
@@ -50,21 +73,44 @@ export class TcpRelay implements AsyncDisposable {
   cut(): void {
     for (const connection of this.#open) connection.close();
     this.#open.clear();
+    this.#servers.clear();
+  }
+
+  /**
+   * Ends the clients' side of all connections and leaves the servers' side as it is: to a server its
+   * client has just become silent, and reads no more.
+   */
+  lose(): void {
+    for (const connection of this.#servers) {
+      this.#open.delete(connection);
+      this.#lost.add(connection);
+    }
+    this.#servers.clear();
+    this.cut();
+  }
+
+  /** Nothing arrives in this direction, and nobody is told, until the returned function is called. */
+  silence(way: Way): () => void {
+    const silent = Promise.withResolvers<void>();
+    this.#silent.set(way, silent);
+    return () => {
+      if (this.#silent.get(way) === silent) this.#silent.delete(way);
+      silent.resolve();
+    };
   }
 
   /** Nothing moves, and nobody is told, until the returned function is called. */
   freeze(): () => void {
-    const frozen = this.#frozen = Promise.withResolvers<void>();
-    return () => {
-      if (this.#frozen === frozen) this.#frozen = undefined;
-      frozen.resolve();
-    };
+    const again = [this.silence("toServer"), this.silence("toClient")];
+    return () => again.forEach((each) => each());
   }
 
   /** Cuts all and listens no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     await this.#accepting;
+    for (const { resolve } of this.#silent.values()) resolve();
+    for (const connection of this.#lost) connection.close();
     this.cut();
     await Promise.all(this.#moving);
   }
@@ -79,8 +125,9 @@ export class TcpRelay implements AsyncDisposable {
           continue;
         }
         this.#open.add(server);
-        this.#move(client, server, () => {});
-        this.#move(server, client, (bytes) => this.#movedBytes += bytes);
+        this.#servers.add(server);
+        this.#move("toServer", client, server);
+        this.#move("toClient", server, client);
       }
     } catch (error) {
       // The listener was closed while it waited.
@@ -88,20 +135,24 @@ export class TcpRelay implements AsyncDisposable {
     }
   }
 
-  /** Nothing when nobody listens there: the client finds its connection closed. */
+  /** Nothing when nobody listens anywhere: the client finds its connection closed. */
   async #connect(): Promise<Deno.TcpConn | undefined> {
-    try {
-      return await Deno.connect({ ...this.#target });
-    } catch (error) {
-      const isAway = error instanceof Deno.errors.ConnectionRefused ||
-        error instanceof Deno.errors.ConnectionReset;
-      if (isAway) return undefined;
-      throw error;
+    const first = this.#accepted++;
+    for (let i = 0; i < this.#targets.length; i++) {
+      const target = this.#targets[(first + i) % this.#targets.length];
+      try {
+        return await Deno.connect({ ...target });
+      } catch (error) {
+        const isAway = error instanceof Deno.errors.ConnectionRefused ||
+          error instanceof Deno.errors.ConnectionReset;
+        if (!isAway) throw error;
+      }
     }
+    return undefined;
   }
 
-  #move(from: Deno.TcpConn, to: Deno.TcpConn, moved: (bytes: number) => void): void {
-    const moving = this.#pump(from, to, moved).catch((error) => {
+  #move(way: Way, from: Deno.TcpConn, to: Deno.TcpConn): void {
+    const moving = this.#pump(way, from, to).catch((error) => {
       // Cut in the middle of a read or a write, or the peer went away.
       const isCut = error instanceof Deno.errors.BadResource ||
         error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.BrokenPipe ||
@@ -115,22 +166,25 @@ export class TcpRelay implements AsyncDisposable {
     this.#moving.add(moving);
   }
 
-  async #pump(
-    from: Deno.TcpConn,
-    to: Deno.TcpConn,
-    moved: (bytes: number) => void,
-  ): Promise<void> {
+  async #pump(way: Way, from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
     const chunk = new Uint8Array(CHUNK_BYTES);
     for (;;) {
       const count = await from.read(chunk);
       if (count === null) return;
-      await this.#frozen?.promise;
-      moved(count);
-      for (let at = 0; at < count;) at += await to.write(chunk.subarray(at, count));
+      if (this.delayMs > 0) await sleep(this.delayMs);
+      await this.#silent.get(way)?.promise;
+      if (way === "toClient") this.#movedBytes += count;
+      for (let at = 0; at < count;) {
+        const isNarrow = this.bytesPerSecond < Infinity;
+        const slice = chunk.subarray(at, isNarrow ? Math.min(at + SLICE_BYTES, count) : count);
+        if (isNarrow) await sleep(slice.length / this.bytesPerSecond * 1_000);
+        at += await to.write(slice);
+      }
     }
   }
 
   #end(connection: Deno.TcpConn): void {
+    this.#servers.delete(connection);
     if (this.#open.delete(connection)) connection.close();
   }
 }

@@ -49,7 +49,7 @@ function check(
   return checkHistory({
     isCut,
     entries,
-    consumers: new Map([["reader", guarantee]]),
+    consumers: new Map([["reader", { guarantee, group: "g" }]]),
     log: new Map([[0, log]]),
     overlapMs: 1_000,
   });
@@ -111,8 +111,8 @@ Deno.test("checkHistory() allows repeats to at least once, but not of what was s
 
 Deno.test("checkHistory() finds planted disorder", () => {
   const swapped = [...ALL.slice(0, 4), ALL[5], ALL[4], ...ALL.slice(6)];
-  assert.deepEqual(kinds(swapped), ["order"]);
-  assert.deepEqual(kinds(swapped, "at least once"), ["order"]);
+  assert.deepEqual(kinds(swapped), ["gap", "order"]);
+  assert.deepEqual(kinds(swapped, "at least once"), ["gap", "order"]);
 });
 
 Deno.test("checkHistory() finds planted content: another value, a place that is none", () => {
@@ -135,14 +135,68 @@ Deno.test("checkHistory() finds records that are there twice, and in the wrong o
   assert.deepEqual(kinds(both, undefined, disordered), ["written out of order"]);
 });
 
+function looked(offset: bigint, askedMs = 2): Entry {
+  return { kind: "looked", group: "g", partition: 0, offset, askedMs };
+}
+
+function reset(group: string, doneMs: number): Entry {
+  return { kind: "reset", group, doneMs };
+}
+
 Deno.test("checkHistory() finds a committed position that went back, unless it was reset", () => {
-  const looked = (offset: bigint): Entry => ({ kind: "looked", group: "g", partition: 0, offset });
-  assert.deepEqual(kinds([...ALL, looked(5n), looked(4n)]), ["moved back"]);
+  const again = (...between: Entry[]) => kinds([...ALL, looked(5n), ...between, looked(0n, 9)]);
+  assert.deepEqual(again(), ["moved back"]);
   assert.deepEqual(kinds([...ALL, looked(5n), looked(5n), looked(6n)]), []);
-  assert.deepEqual(kinds([...ALL, looked(5n), { kind: "reset", group: "g" }, looked(0n)]), []);
-  assert.deepEqual(kinds([...ALL, looked(5n), { kind: "reset", group: "h" }, looked(0n)]), [
+  assert.deepEqual(again(reset("g", Infinity), reset("g", 8)), []);
+  assert.deepEqual(again(reset("h", Infinity), reset("h", 8)), ["moved back"]);
+  // Asked before it was moved, and answered after that.
+  const late = [looked(6n, 7), looked(1n, 9), looked(2n, 9)];
+  assert.deepEqual(again(reset("g", Infinity), looked(6n, 7), reset("g", 8), ...late), [
     "moved back",
   ]);
+  assert.deepEqual(kinds([...ALL, reset("g", Infinity), reset("g", 8), ...late]), []);
+});
+
+Deno.test("checkHistory() finds records before what was seen committed when a session began", () => {
+  const second = (offset: number) => received(offset, { session: 2 });
+  const began: Entry = { kind: "began", consumer: "reader", session: 2 };
+  const rest = ALL.slice(6).map((_, i) => second(6 + i));
+  const from = (first: number, ...between: Entry[]) => {
+    const again = Array.from({ length: 6 - first }, (_, i) => second(first + i));
+    return kinds([...ALL.slice(0, 6), ...between, began, ...again, ...rest], "at least once");
+  };
+  assert.deepEqual(from(4, looked(4n)), []);
+  assert.deepEqual(from(3, looked(4n)), ["false commit"]);
+  assert.deepEqual(from(0, looked(4n), reset("g", Infinity), reset("g", 8)), []);
+  // Seen after it began: the commit may have come after the position was read.
+  assert.deepEqual(
+    kinds([...ALL.slice(0, 6), began, looked(5n), second(4), second(5), ...rest], "at least once"),
+    [],
+  );
+  // Another partition's session says nothing of this one.
+  assert.deepEqual(from(3, { ...began, session: 7, partition: 1 }, looked(3n)), []);
+});
+
+Deno.test("checkHistory() finds a member's records before what had been committed", () => {
+  const handed = (first: number): Entry[] => [
+    owned("assigned", "a", 0),
+    ...ALL.slice(0, 6).map((_, offset) => member("a", offset)),
+    { kind: "confirmed", consumer: "reader", partition: 0, next: 5n },
+    owned("revoked", "a", 1),
+    owned("assigned", "b", 2),
+    ...ALL.slice(first).map((_, i) => member("b", first + i)),
+  ];
+  assert.deepEqual(kinds(handed(5), "at least once"), []);
+  assert.deepEqual(kinds(handed(4), "at least once"), ["false commit"]);
+});
+
+Deno.test("checkHistory() finds what was passed over, though it came later", () => {
+  const anew = [3, 4, 5].map((offset) => received(offset, { session: 2 }));
+  const inside = [...ALL.slice(0, 3), ...ALL.slice(6), ...anew];
+  assert.deepEqual(kinds(inside, "at least once"), ["gap"]);
+  const rest = ALL.slice(6).map((_, i) => received(6 + i, { session: 2 }));
+  const between = [...ALL.slice(0, 3), ...rest, ...anew.map((each) => ({ ...each, session: 3 }))];
+  assert.deepEqual(kinds(between, "at least once"), ["gap"]);
 });
 
 Deno.test("checkHistory() finds two owners at one time, beyond what the handing over takes", () => {
@@ -162,6 +216,12 @@ Deno.test("checkHistory() finds records after a revocation", () => {
   assert.deepEqual(kinds([...again, owned("assigned", "a", 2), ...rest]), []);
 });
 
+Deno.test("checkHistory() finds records of a partition that a member was not given", () => {
+  const all = LOG.map((_, offset) => member("a", offset));
+  assert.deepEqual(kinds(all), ["not assigned"]);
+  assert.deepEqual(kinds([owned("assigned", "b", 0), ...all]), ["not assigned"]);
+});
+
 Deno.test("checkHistory() finds a claim of recovery that was false", () => {
   const claim = (recovered: boolean): Entry => ({
     kind: "claimed",
@@ -171,7 +231,7 @@ Deno.test("checkHistory() finds a claim of recovery that was false", () => {
   });
   const cut = [...ALL.slice(0, 3), claim(true), ...ALL.slice(5)];
   assert.deepEqual(kinds(cut), ["false recovery", "lost"]);
-  assert.deepEqual(kinds([...ALL.slice(0, 3), claim(false), ...ALL.slice(5)]), ["lost"]);
+  assert.deepEqual(kinds([...ALL.slice(0, 3), claim(false), ...ALL.slice(5)]), ["gap", "lost"]);
 });
 
 Deno.test("checkHistory() tells five findings of a kind one by one, and counts all", () => {
