@@ -96,7 +96,9 @@ export class FaultWorld implements AsyncDisposable {
   async startProxy(index: number): Promise<void> {
     const proxy = await ProxyProcess.start({
       args: ["--kafka", this.kafkaRelay.bootstrap, "--port", `${this.#ports[index]}`]
-        .concat("--record-interval", "0", "--commit-interval-ms", "500"),
+        .concat("--record-interval", "0", "--commit-interval-ms", "500")
+        // A client gone without a word keeps its partitions for so long; two minutes by default.
+        .concat("--ping-timeout-seconds", "10"),
       env: this.clocks?.proxy(index).env,
       before: this.dns?.asked,
     });

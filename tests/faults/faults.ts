@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { sleep } from "../../src/stream/sleep.ts";
+import { resetByTool } from "../kafka/consumer_groups_tool.ts";
 import type { KafkaNode } from "../kafka/kafka_node.ts";
 import { eventually } from "../support/eventually.ts";
 import { FAKE_CLOCK_ADVICE, FakeClock } from "../support/fake_clock.ts";
@@ -42,7 +43,7 @@ export const FAULTS = {
   "group coordinators killed": coordinatorKilled,
   "under-replicated: a broker away while writing": brokerAway,
   "broker replaced by one without copies": brokerReplaced,
-  "positions of a group moved back by hand": positionsMovedBack,
+  "positions of a group moved back by Kafka's tool": positionsMovedBack,
   "proxy killed": proxyKilled,
   "both proxies killed": proxiesKilled,
   "proxy frozen": proxyFrozen,
@@ -166,12 +167,12 @@ async function brokerReplaced(target: FaultTarget): Promise<void> {
   await startAgain(target, node);
 }
 
-/** What `kafka-consumer-groups --reset-offsets` does to a group of pinned partitions in use. */
+/** A group of pinned partitions in use, which has no members for Kafka's own tool. */
 async function positionsMovedBack({ world, topic, entries, random }: FaultTarget): Promise<void> {
   const group = `${topic}-v1`;
   const partition = random.between(0, (await world.helper.describeTopic(topic)).length);
   entries.push({ kind: "reset", group, doneMs: Infinity });
-  await world.helper.setGroupOffset(group, { topic, partition, offset: 0 });
+  await resetByTool(world.cluster.bootstrap, group, { topic, partition });
   entries.push({ kind: "reset", group, doneMs: performance.now() });
 }
 
