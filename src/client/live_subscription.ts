@@ -266,6 +266,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     progress.end = BigInt(position.end);
     progress.sentHere = next;
     progress.ackSent = undefined;
+    progress.skippedTo = undefined;
     if (known === undefined || this.#isBalanced) return;
     if (next > progress.next) {
       // Asked for by our own count, and begun later.
@@ -451,6 +452,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       const { topic, partition, acked, sentHere, ackSent } = each;
       if (acked === undefined) continue;
       // What this connection has not brought yet is acknowledged when it has.
+      if (acked > sentHere && this.#isAwaited(each)) this.#skip(each, acked);
       const upTo = acked < sentHere ? acked : sentHere;
       if (upTo <= (ackSent ?? each.committed ?? 0n)) continue;
       each.ackSent = upTo;
@@ -458,6 +460,29 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       if (this.#flushes.size === 0) connection.send(frame);
       else connection.request(frame, (answer) => this.#acknowledged(each, answer));
     }
+  }
+
+  #isAwaited(progress: PartitionProgress): boolean {
+    return [...this.#flushes].some(({ targets }) => targets.has(progress));
+  }
+
+  /**
+   * What is awaited was brought by an earlier connection, and may not come over this one: whoever
+   * waits takes no records, so that the credit may be spent. The server goes on after it instead.
+   */
+  #skip(progress: PartitionProgress, to: bigint): void {
+    if (progress.skippedTo === to) return;
+    progress.skippedTo = to;
+    const { topic, partition } = progress;
+    const subscription = this.#number;
+    const frame = { type: "seek", subscription, topic, partition, from: `${to}` };
+    this.#connection!.request(frame, (answer) => {
+      if (answer instanceof ClientError) this.#acknowledged(progress, answer);
+      else if (subscription === this.#number && to > progress.sentHere) {
+        progress.sentHere = to;
+        this.#sendAcks();
+      }
+    });
   }
 
   #acknowledged(progress: PartitionProgress, answer: V2Response | ClientError): void {

@@ -10,6 +10,8 @@ export interface PartitionProgress {
   end: bigint;
   /** Everything before this was sent over this connection; what lies behind cannot be acknowledged. */
   sentHere: bigint;
+  /** Where this connection was last asked to go on, to acknowledge what an earlier one brought. */
+  skippedTo: bigint | undefined;
   /** The offset after the last acknowledged record, as the caller wants it. */
   acked: bigint | undefined;
   /** The same as it was last said over this connection. */
@@ -37,6 +39,7 @@ export class Progress {
       next,
       end: next,
       sentHere: next,
+      skippedTo: undefined,
       acked: undefined,
       ackSent: undefined,
       committed: undefined,

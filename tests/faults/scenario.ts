@@ -38,6 +38,9 @@ const PARTITIONS = 3;
  */
 const OVERLAP_MS = 5_000;
 
+/** Lines of logs and of the history that are kept where somebody did not go on. */
+const TOLD = 5_000;
+
 /** Pause between two looks at what a group has committed, in ms. */
 const LOOK_MS = 200;
 
@@ -113,7 +116,8 @@ export async function runScenario(
   } catch (error) {
     // What has not come yet is not lost; but nobody waits for it any longer.
     isCut = true;
-    problems.push(error instanceof Error ? error.message : `${error}`);
+    const file = await written(world, entries);
+    problems.push(`${error instanceof Error ? error.message : error}; more is in ${file}`);
   }
   const longestStillMs = movement.longestMs;
   writing.abort();
@@ -128,6 +132,19 @@ export async function runScenario(
   if (verdict.records < 50) problems.push(`only ${verdict.records} records were written`);
   const seconds = (performance.now() - startMs) / 1_000;
   return { faults, seconds, verdict, worstRecoveryMs, longestStillMs, problems };
+}
+
+/** A file of what the proxies say of their sessions, have logged, and of the end of the history. */
+async function written({ proxies }: FaultWorld, entries: readonly Entry[]): Promise<string> {
+  const file = await Deno.makeTempFile({ prefix: "kafka-proxy-faults-", suffix: ".json" });
+  const said = await Promise.all(proxies.map(async ({ httpUrl, log }) => {
+    const sessions = await fetch(`${httpUrl}api/sessions`).then((answer) => answer.json(), String);
+    return { sessions, log: log.slice(-TOLD) };
+  }));
+  const history = entries.slice(-TOLD);
+  const plain = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value;
+  await Deno.writeTextFile(file, JSON.stringify({ said, history }, plain, 1));
+  return file;
 }
 
 /** Writes down what Kafka's own client sees committed for a group. */

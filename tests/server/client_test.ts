@@ -386,6 +386,36 @@ Deno.test("ack() and flush() commit through a group's balanced partitions", asyn
   assert.deepEqual(server.violations, []);
 });
 
+// Found by faults: the credit was spent on the other partition, and what was acknowledged had come
+// over the connection before, so that both sides waited for the other.
+Deno.test("flush() commits what an earlier connection brought, the credit spent on other partitions", async () => {
+  await using server = serve({ topics: { orders: 2 } });
+  server.fill("orders", 10, { partition: 1 });
+  await using client = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const records = client.subscribe({
+    topics: ["orders"],
+    group: "g",
+    partitions: [0, 1],
+    credit: 10,
+  });
+  for await (const record of records) {
+    if (record.partition === 0) continue;
+    if (record.offset === 0n) {
+      await eventually("all to be received", () => records.heldRecords === 9);
+      server.fill("orders", 100, { partition: 0 });
+      server.close(1011);
+      await eventually("the next connection's records", () => server.sentRecords > 10);
+    }
+    record.ack();
+    if (record.offset < 9n) continue;
+    await eventually("the credit to be spent", () => records.heldRecords > 5);
+    await records.flush();
+    break;
+  }
+  assert.equal(server.commits.get("g")?.get("orders/1"), 10n);
+  assert.deepEqual(server.violations, []);
+});
+
 Deno.test("produce() never overdraws its permits and gives places in order", async () => {
   await using server = serve({
     produceRecords: 3,
