@@ -104,9 +104,9 @@ export class KafkaProxyClient implements AsyncDisposable {
     return this.#connection?.hello.principal.name;
   }
 
-  /** The state now, and each change; ends after `closed`. */
-  states(): AsyncIterableIterator<ClientState> {
-    return this.#states.changes();
+  /** The state now, and each change; ends after `closed`, and with `signal`. */
+  states({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<ClientState> {
+    return this.#states.changes(signal);
   }
 
   /**

@@ -54,7 +54,7 @@ export class Link {
   #readyMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retryNow: (() => void) | undefined;
-  #isEnded = false;
+  readonly #ending = new AbortController();
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -62,6 +62,10 @@ export class Link {
     // Browsers say when the network is there again.
     globalThis.addEventListener?.("online", this.#onOnline);
     queueMicrotask(() => void this.#connect());
+  }
+
+  get #isEnded(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   /** Something useful came over the connection: it was a good one. */
@@ -86,8 +90,9 @@ export class Link {
     const { url, token: source, Socket } = this.#options;
     let token: string | undefined;
     try {
-      token = await source?.();
+      token = await source?.({ signal: this.#ending.signal });
     } catch (error) {
+      if (this.#isEnded) return;
       this.#comeBack("back_off", 0, `There is no token: ${error}`);
       return;
     }
@@ -112,7 +117,7 @@ export class Link {
   /** A fresh token in time keeps the socket; a failure here is followed by 4401, which is handled. */
   async #renew(connection: Connection): Promise<void> {
     try {
-      const token = await this.#options.token?.();
+      const token = await this.#options.token?.({ signal: this.#ending.signal });
       if (token !== undefined) connection.request({ type: "auth", token }, () => {});
     } catch {
       // The callback has no fresh token now; at the next connection it is asked again.
@@ -184,7 +189,7 @@ export class Link {
 
   #end(error: ClientError): void {
     if (this.#isEnded) return;
-    this.#isEnded = true;
+    this.#ending.abort();
     clearTimeout(this.#timer);
     this.#retryNow = undefined;
     globalThis.removeEventListener?.("online", this.#onOnline);

@@ -130,7 +130,8 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     };
   }
 
-  async flush(): Promise<void> {
+  async flush({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (signal?.aborted) throw aborted(signal);
     const targets = new Map<PartitionProgress, bigint>();
     for (const each of this.#progress) {
       if (each.acked !== undefined && each.acked > (each.committed ?? -1n)) {
@@ -140,12 +141,15 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     if (targets.size === 0) return;
     if (this.#end !== undefined) throw this.#end.error ?? over();
     const wait: FlushWait = { targets, done: deferred() };
+    const onAbort = () => wait.done.reject(aborted(signal!));
+    signal?.addEventListener("abort", onAbort);
     this.#flushes.add(wait);
     for (const each of targets.keys()) each.ackSent = undefined;
     this.#sendAcks();
     try {
       await wait.done.promise;
     } finally {
+      signal?.removeEventListener("abort", onAbort);
       this.#flushes.delete(wait);
     }
   }

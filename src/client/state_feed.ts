@@ -28,17 +28,19 @@ export class StateFeed {
     }
   }
 
-  /** The state now, then each change; ends after `closed`. */
-  changes(): AsyncIterableIterator<ClientState> {
+  /** The state now, then each change; ends after `closed`, and when the signal is aborted. */
+  changes(signal?: AbortSignal): AsyncIterableIterator<ClientState> {
     const reader: Reader = { kept: [this.#state], waiting: undefined };
     this.#readers.add(reader);
     let isOver = false;
     const end = () => {
       isOver = true;
       this.#readers.delete(reader);
+      signal?.removeEventListener("abort", end);
       reader.waiting?.resolve();
-      return Promise.resolve({ done: true, value: undefined } as const);
     };
+    if (signal?.aborted) end();
+    signal?.addEventListener("abort", end);
     return {
       [Symbol.asyncIterator]() {
         return this;
@@ -46,17 +48,17 @@ export class StateFeed {
       next: async () => {
         while (!isOver) {
           const state = reader.kept.shift();
-          if (state === "closed") {
-            isOver = true;
-            this.#readers.delete(reader);
-          }
+          if (state === "closed") end();
           if (state !== undefined) return { done: false, value: state };
           reader.waiting = deferred();
           await reader.waiting.promise;
         }
         return { done: true, value: undefined };
       },
-      return: end,
+      return: () => {
+        end();
+        return Promise.resolve({ done: true, value: undefined });
+      },
     };
   }
 }

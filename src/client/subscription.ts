@@ -23,10 +23,12 @@ export interface Subscription<V = string, K = string>
   /**
    * Waits until everything acknowledged so far is committed, over broken connections too.
    *
+   * Cancellation: after `signal` it is committed all the same, only nobody waits for it.
+   *
    * @throws {ClientError} `fenced` when a partition has gone to another member (in a balanced group a
-   * broken connection may mean that), or why the subscription ended
+   * broken connection may mean that), `aborted`, or why the subscription ended
    */
-  flush(): Promise<void>;
+  flush(options?: { signal?: AbortSignal }): Promise<void>;
   /** Says what was acknowledged, ends the subscription and the iteration. May be called again. */
   close(): Promise<void>;
   /** The same as {@linkcode close}, for `await using`. */

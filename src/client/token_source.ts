@@ -1,2 +1,2 @@
-/** Gives the token to connect with. */
-export type TokenSource = () => string | Promise<string>;
+/** Gives the token to connect with; `signal` is aborted when the client is over. */
+export type TokenSource = (options: { readonly signal: AbortSignal }) => string | Promise<string>;

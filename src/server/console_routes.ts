@@ -9,6 +9,8 @@ export function clientRoutes(routes: HttpRoutes): void {
   for (const [path, asset] of Object.entries(CLIENT_ASSETS)) {
     routes.get(path, ({ req }) => {
       const response = assetResponse(asset, req.raw);
+      // Deno takes the types of a script from there.
+      if (path === "/client.js") response.headers.set("x-typescript-types", "/client.d.ts");
       response.headers.set("access-control-allow-origin", "*");
       response.headers.set("cross-origin-resource-policy", "cross-origin");
       return response;

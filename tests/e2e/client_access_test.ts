@@ -1,17 +1,23 @@
 import assert from "node:assert/strict";
 import { ClientError, KafkaProxyClient } from "../../src/client/mod.ts";
 import type { LibraryOptions } from "../../src/config/library_options.ts";
+import { sleep } from "../../src/stream/sleep.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { browserTest } from "../support/chromium.ts";
+import {
+  bundle,
+  inChromium,
+  inDeno,
+  inNode,
+  type ScenarioRun,
+} from "../support/client_contract/runtimes.ts";
 import { ConsolePage } from "../support/console_page.ts";
-import { eventually } from "../support/eventually.ts";
 import { cheapHash, claims, newKeys, nowSeconds, signed } from "../support/signed_tokens.ts";
 import { startProxy, type TestProxy } from "../support/test_proxy.ts";
 
 const sharedKafka = shareKafka();
 
 const KEYS = newKeys("ES256");
-const PAUSES = { firstMs: 50, mostMs: 500 };
 
 async function serve(options: Partial<LibraryOptions>, topic: string): Promise<TestProxy> {
   const { kafka, helper } = await sharedKafka();
@@ -27,48 +33,73 @@ function tokenFor(topic: string, seconds: number): Promise<string> {
 
 const JWT = { jwtKey: KEYS.pem, jwtAudience: "us", jwtToleranceSeconds: 0 } as const;
 
-Deno.test("KafkaProxyClient reads on past the expiry of its token, with fresh ones", async () => {
-  const topic = "renewed";
-  await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
-  let asked = 0;
-  await using client = new KafkaProxyClient(proxy.url, {
-    pauses: PAUSES,
-    token: () => {
-      asked++;
-      return tokenFor(topic, 3);
-    },
+/** The same in Deno, Node and Chromium at once: most of it is waiting for tokens to expire. */
+function everywhere(
+  what: string,
+  check: (run: ScenarioRun, runtime: string) => Promise<void>,
+): void {
+  browserTest(`${what}, in Deno, Node and Chromium`, async (browser) => {
+    const page = await browser.newPage({ bypassCSP: true });
+    await Promise.all([
+      check(inDeno, "deno"),
+      check(inNode, "node"),
+      check(inChromium(page), "chromium"),
+    ]);
   });
+}
+
+everywhere("KafkaProxyClient reads on past the expiry of its tokens", async (run, runtime) => {
+  const topic = `renewed-${runtime}`;
+  await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
   const { helper } = await sharedKafka();
-  const offsets: bigint[] = [];
-  const start = performance.now();
-  for await (const { offset } of client.subscribe({ topics: [topic], from: "earliest" })) {
-    offsets.push(offset);
-    if (offset === 2n) {
-      void (async () => {
-        await eventually("two tokens to have expired", () => performance.now() - start > 7_000);
-        await helper.produce({ topic, count: 2, startNumber: 3 });
-      })();
-    }
-    if (offset === 4n) break;
-  }
-  assert.deepEqual(offsets, [0n, 1n, 2n, 3n, 4n]);
-  assert.ok(asked >= 2, `it asked ${asked} times`);
-  assert.equal(client.principal, "alice");
+  const tokens = await Promise.all([5, 8, 60].map((seconds) => tokenFor(topic, seconds)));
+  const input = { url: proxy.url, topic, tokens, records: 5 };
+  const output = await run("guarded", input, async () => {
+    await sleep(9_000);
+    await helper.produce({ topic, count: 2, startNumber: 3 });
+  });
+  const offsets = [0, 1, 2, 3, 4];
+  assert.deepEqual(output, { offsets, principal: "alice", state: "live", closeCode: null });
 });
 
-Deno.test("KafkaProxyClient is over when its token has expired and there is no other", async () => {
-  const topic = "expired";
+everywhere("KafkaProxyClient is over, its token expired and no other", async (run, runtime) => {
+  const topic = `expired-${runtime}`;
   await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
-  const token = await tokenFor(topic, 3);
-  const client = new KafkaProxyClient(proxy.url, { pauses: PAUSES, token: () => token });
-  const offsets: bigint[] = [];
-  await assert.rejects(async () => {
-    for await (const { offset } of client.subscribe({ topics: [topic], from: "earliest" })) {
-      offsets.push(offset);
-    }
-  }, (error) => error instanceof ClientError && error.closeCode === 4401);
-  assert.deepEqual(offsets, [0n, 1n, 2n]);
-  assert.equal(client.state, "closed");
+  const input = { url: proxy.url, topic, tokens: [await tokenFor(topic, 5)] };
+  const output = await run("guarded", input, async () => {});
+  const offsets = [0, 1, 2];
+  assert.deepEqual(output, { offsets, principal: "alice", state: "closed", closeCode: 4401 });
+});
+
+Deno.test("the library in Node is the file that the proxy serves", async () => {
+  const topic = "node-file";
+  await using proxy = await serve({}, topic);
+  const folder = await Deno.makeTempDir({ prefix: "kafka-proxy-node-" });
+  try {
+    const script = await fetch(`${proxy.httpUrl}client.js`);
+    await Deno.writeTextFile(`${folder}/kafka-proxy.mjs`, await script.text());
+    // Node before 22 has no WebSocket of its own.
+    await Deno.writeTextFile(`${folder}/ws.mjs`, await bundle("node_web_socket.ts", "deno"));
+    await Deno.writeTextFile(
+      `${folder}/main.mjs`,
+      `import { KafkaProxyClient } from "./kafka-proxy.mjs";
+      const client = new KafkaProxyClient("${proxy.url}", {
+        WebSocket: globalThis.WebSocket ?? (await import("./ws.mjs")).WebSocket,
+      });
+      const { offset } = await client.produce("${topic}", { value: "from Node" });
+      for await (const record of client.subscribe({ topics: ["${topic}"], from: offset })) {
+        console.log(record.value);
+        break;
+      }
+      await client.close();`,
+    );
+    const { stdout, stderr } = await new Deno.Command("node", {
+      args: [`${folder}/main.mjs`],
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout), "from Node\n", new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("KafkaProxyClient says what one may not do, the subscription alone ends", async () => {

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Runs test files as the suite does, with brokers, browsers and Node. */
+const TESTS = "tests/run_tests.ts";
+
 /** Each ends with code 1 when what it checks does not hold. */
 const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/bench/drain.ts"],
@@ -23,6 +26,8 @@ const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/long/resume_rounds.ts", "--records", "1000000", "--rounds", "30", "--seed", "1"],
   ["tests/long/scraped.ts", "--seconds", "120"],
   ["tests/long/rolling_restart.ts", "--clients", "500"],
+  [TESTS, "tests/long/client_stream_test.ts"],
+  [TESTS, "tests/long/console_rate_test.ts"],
 ];
 
 if (import.meta.main) {

@@ -386,6 +386,57 @@ Deno.test("ack() and flush() commit through a group's balanced partitions", asyn
   assert.deepEqual(server.violations, []);
 });
 
+Deno.test("flush() ends with its signal, and commits all the same", async () => {
+  await using server = serve();
+  server.fill("orders", 10);
+  await using client = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const records = client.subscribe({ topics: ["orders"], group: "g", partitions: [0] });
+  for await (const record of records) {
+    record.ack();
+    if (record.offset < 9n) continue;
+    const early = await errorOf(() => records.flush({ signal: AbortSignal.abort("no") }));
+    assert.deepEqual([early.code, early.cause], ["aborted", "no"]);
+    const stopping = new AbortController();
+    const waiting = errorOf(() => records.flush({ signal: stopping.signal }));
+    stopping.abort("enough");
+    const late = await waiting;
+    assert.deepEqual([late.code, late.cause], ["aborted", "enough"]);
+    await eventually("the commit", () => server.commits.get("g")?.get("orders/0") === 10n);
+    break;
+  }
+});
+
+Deno.test("states() ends with its signal, and the client goes on", async () => {
+  await using server = serve();
+  await using client = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const stopping = new AbortController();
+  const states: ClientState[] = [];
+  for await (const state of client.states({ signal: stopping.signal })) {
+    states.push(state);
+    if (state === "live") stopping.abort();
+  }
+  assert.deepEqual(states, ["connecting", "live"]);
+  for await (const _ of client.states({ signal: stopping.signal })) assert.fail("it is aborted");
+  assert.equal(client.state, "live");
+});
+
+Deno.test("close() tells a token callback that nobody waits for it any more", async () => {
+  await using server = serve();
+  let reason: unknown;
+  const client = new KafkaProxyClient(server.url, {
+    pauses: { firstMs: 60_000, mostMs: 60_000 },
+    token: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(reason = signal.reason));
+      }),
+  });
+  await eventually("it to be asked", () => client.state === "connecting");
+  await client.close();
+  assert.ok(reason instanceof Error);
+  assert.equal(client.state, "closed");
+  assert.equal(server.accepted, 0);
+});
+
 // Found by faults: the credit was spent on the other partition, and what was acknowledged had come
 // over the connection before, so that both sides waited for the other.
 Deno.test("flush() commits what an earlier connection brought, the credit spent on other partitions", async () => {

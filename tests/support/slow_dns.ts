@@ -2,8 +2,11 @@ import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 
-/** On loopback, where nobody else has a name server: the file that names one has no ports. */
-const ADDRESS = "127.0.0.153";
+/**
+ * On loopback, one for each process: the file that names a server has no ports, and everybody's name
+ * servers may be on the first addresses.
+ */
+const ADDRESS = `127.153.${(Deno.pid >> 8) & 0xff}.${Deno.pid & 0xff || 1}`;
 const PORT = 53;
 
 /** What to do where it is not possible. */

@@ -56,9 +56,45 @@ Deno.test("clientRoutes() serves the library to any page, and 304 to one that ha
   assert.equal(script.headers.get("content-type"), "text/javascript; charset=utf-8");
   assert.equal(script.headers.get("access-control-allow-origin"), "*");
   assert.equal(script.headers.get("x-content-type-options"), "nosniff");
+  assert.equal(script.headers.get("x-typescript-types"), "/client.d.ts");
   assert.equal(await script.text(), CLIENT_ASSETS["/client.js"].text);
   const types = await get("/client.d.ts");
   assert.match(await types.text(), /export declare class KafkaProxyClient /);
   const again = await get("/client.js", { "if-none-match": script.headers.get("etag") });
   assert.equal(again.status, 304);
+});
+
+Deno.test("client.js brings its types to a program that imports it from the server", async () => {
+  const routes: HttpRoutes = new Hono<{ Bindings: HttpBindings }>();
+  clientRoutes(routes);
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => routes.fetch(request, { remoteAddress: "::1" }),
+  );
+  const folder = await Deno.makeTempDir({ prefix: "kafka-proxy-types-" });
+  const checked = async (call: string) => {
+    const file = `${folder}/main.ts`;
+    const url = `http://127.0.0.1:${server.addr.port}/client.js`;
+    await Deno.writeTextFile(
+      file,
+      `import { KafkaProxyClient } from "${url}";\n` +
+        `const client = new KafkaProxyClient("ws://127.0.0.1:1/");\n${call}\n`,
+    );
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--no-config", "--no-lock", "--allow-import", `--reload=${url}`, file],
+      env: { NO_COLOR: "1" },
+    }).output();
+    return { success, text: new TextDecoder().decode(stderr) };
+  };
+  try {
+    const good = await checked(
+      'const { offset } = await client.produce("orders", { value: "1" });',
+    );
+    assert.ok(good.success, good.text);
+    const wrong = await checked('await client.produce("orders", { valeu: "1" });');
+    assert.equal(wrong.success, false);
+    assert.match(wrong.text, /'valeu' does not exist in type/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -125,8 +125,10 @@ export declare class KafkaProxyClient implements AsyncDisposable { #private;
     get trouble(): string | undefined;
     /** The principal the server takes it for; undefined while it is not connected. */
     get principal(): string | undefined;
-    /** The state now, and each change; ends after `closed`. */
-    states(): AsyncIterableIterator<ClientState>;
+    /** The state now, and each change; ends after `closed`, and with `signal`. */
+    states({ signal }?: {
+        signal?: AbortSignal;
+    }): AsyncIterableIterator<ClientState>;
     /**
      * Reads topics. The records come by iterating; nothing is lost before that, since nothing more
      * than `credit` is on its way.
@@ -155,8 +157,9 @@ export declare class KafkaProxyClient implements AsyncDisposable { #private;
     /** The same as {@linkcode close}, for `await using`. */
     [Symbol.asyncDispose](): Promise<void>;
 }
-/** Gives the token to connect with. */
-export type TokenSource = () => string | Promise<string>;
+/** Gives the token to connect with; `signal` is aborted when the client is over. */
+export type TokenSource = (options: { readonly signal: AbortSignal;
+}) => string | Promise<string>;
 /** Text, sent as UTF-8, or bytes; null is Kafka's null. */
 export type Content = string | Uint8Array | null;
 /** A record to write. */
@@ -314,10 +317,14 @@ export interface Subscription<V = string, K = string> extends AsyncIterable<Cons
     /**
      * Waits until everything acknowledged so far is committed, over broken connections too.
      *
+     * Cancellation: after `signal` it is committed all the same, only nobody waits for it.
+     *
      * @throws {ClientError} `fenced` when a partition has gone to another member (in a balanced group a
-     * broken connection may mean that), or why the subscription ended
+     * broken connection may mean that), `aborted`, or why the subscription ended
      */
-    flush(): Promise<void>;
+    flush(options?: {
+        signal?: AbortSignal;
+    }): Promise<void>;
     /** Says what was acknowledged, ends the subscription and the iteration. May be called again. */
     close(): Promise<void>;
     /** The same as {@linkcode close}, for `await using`. */

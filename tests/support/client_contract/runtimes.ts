@@ -59,8 +59,8 @@ export function inChromium(page: Page): ScenarioRun {
   };
 }
 
-/** One file of JavaScript. */
-async function bundle(name: string, platform: "deno" | "browser"): Promise<string> {
+/** One file of JavaScript, of a program beside this one. */
+export async function bundle(name: string, platform: "deno" | "browser"): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "bundle",

@@ -257,6 +257,31 @@ const credit: Scenario = async (input, host, WebSocket) => {
   return { held, faults: exact.faults };
 };
 
+/** Reads so many records with one token after the other; says who it was and how it ended. */
+const guarded: Scenario = async (input, host, WebSocket) => {
+  const client = open(input, WebSocket);
+  const offsets: number[] = [];
+  let principal: string | undefined;
+  let error: unknown;
+  try {
+    for await (const { offset } of client.subscribe({ topics: [input.topic], from: "earliest" })) {
+      principal = client.principal;
+      if (offsets.push(Number(offset)) === input.records) break;
+      if (offset === 2n) await host("wait");
+    }
+  } catch (thrown) {
+    error = thrown;
+  }
+  const { state } = client;
+  await client.close();
+  return {
+    offsets,
+    principal,
+    state,
+    closeCode: error instanceof ClientError ? error.closeCode : null,
+  };
+};
+
 /** Connects with one token after the other. */
 const renew: Scenario = async (input, host, WebSocket) => {
   const client = open(input, WebSocket);
@@ -281,5 +306,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   final,
   takenOver,
   credit,
+  guarded,
   renew,
 };
