@@ -36,12 +36,14 @@ export interface ClientOptions {
  * reported as `unknown`. After a final code, or {@linkcode close}, everything ends.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { KafkaProxyClient } from "kafka-proxy/client";
  *
  * await using client = new KafkaProxyClient("ws://127.0.0.1:9999/");
- * for await (const record of client.subscribe({ topics: ["orders"], from: "latest" })) {
- *   console.log(record.offset, record.value);
+ * const written = await client.produce("orders", { key: "k1", value: "hello" });
+ * for await (const record of client.subscribe({ topics: ["orders"], from: "earliest" })) {
+ *   console.log(record.partition, record.offset, record.value);
+ *   if (record.offset === written.offset) break;
  * }
  * ```
  */

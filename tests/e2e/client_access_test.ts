@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { ClientError, KafkaProxyClient } from "../../src/client/mod.ts";
 import type { LibraryOptions } from "../../src/config/library_options.ts";
 import { sleep } from "../../src/stream/sleep.ts";
@@ -12,6 +13,7 @@ import {
   type ScenarioRun,
 } from "../support/client_contract/runtimes.ts";
 import { ConsolePage } from "../support/console_page.ts";
+import { repositoryText } from "../support/markdown.ts";
 import { cheapHash, claims, newKeys, nowSeconds, signed } from "../support/signed_tokens.ts";
 import { startProxy, type TestProxy } from "../support/test_proxy.ts";
 
@@ -97,6 +99,32 @@ Deno.test("the library in Node is the file that the proxy serves", async () => {
       args: [`${folder}/main.mjs`],
     }).output();
     assert.equal(new TextDecoder().decode(stdout), "from Node\n", new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the example in KafkaProxyClient's documentation runs as it stands", async () => {
+  const topic = "orders";
+  await using proxy = await serve({}, topic);
+  const source = await repositoryText("src/client/kafka_proxy_client.ts");
+  const [, example] = /```ts\n([^`]*) \* ```/.exec(source)!;
+  const code = example.replaceAll(/^ \* ?/gm, "").replace("ws://127.0.0.1:9999/", proxy.url);
+  const folder = await Deno.makeTempDir({ prefix: "kafka-proxy-example-" });
+  try {
+    const library = fileURLToPath(new URL("../../src/client/mod.ts", import.meta.url));
+    const main = code.replace('"kafka-proxy/client"', JSON.stringify(library));
+    await Deno.writeTextFile(`${folder}/main.ts`, main);
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", "-A", `${folder}/main.ts`],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+    assert.deepEqual(
+      [lines.length, lines.at(-1)],
+      [4, "0 3n hello"],
+      new TextDecoder().decode(stderr),
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
