@@ -1,6 +1,6 @@
-import type { Buffer } from "node:buffer";
 import { ProxyError } from "../core/proxy_error.ts";
 import { BrokerLink, type BrokerOptions } from "./broker_link.ts";
+import { throttledMs } from "./compact.ts";
 import type { KafkaCredentials } from "./kafka_credentials.ts";
 import { unavailable } from "./kafka_error.ts";
 import { Refusals } from "./refusals.ts";
@@ -270,11 +270,6 @@ async function askMetadata(
   const version = Math.min(link.versions("Metadata")!.maxVersion, METADATA_WITH_IDS.max);
   const body = metadataRequest(topics, version);
   return readMetadataResponse(await link.raw("Metadata", version, body, throttledMs));
-}
-
-/** It stands after the header's tags, of which brokers send none. */
-function throttledMs(payload: Buffer): number {
-  return payload.readInt32BE(1);
 }
 
 function keyOf({ host, port }: Address, lane: string): string {

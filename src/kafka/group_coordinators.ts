@@ -8,8 +8,11 @@ import { errorName, kafkaError, mayRetry, unavailable } from "./kafka_error.ts";
 /** How long a request is tried again while the coordinator moves or starts. */
 const RETRY_MS = 5_000;
 
-/** Error codes of a coordinator that is elsewhere or not ready yet: look it up again, try again. */
-const COORDINATOR_MOVED = new Set([14, 15, 16]);
+/**
+ * Error codes of a coordinator that is elsewhere or not ready yet, or whose commits are not all
+ * there: look it up again, try again.
+ */
+const COORDINATOR_MOVED = new Set([14, 15, 16, 88]);
 
 /** Coordinators that are remembered; clients choose the names of groups, so there is no end to them. */
 const MOST_KNOWN = 10_000;

@@ -1,7 +1,15 @@
 import type { GroupPositions } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
+import type { BrokerLink } from "./broker_link.ts";
+import { throttledMs } from "./compact.ts";
 import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
 import type { GroupLooks } from "./group_looks.ts";
+import {
+  type OffsetFetchAnswer,
+  readOffsetFetchResponse,
+  STABLE_OFFSET_FETCH,
+  stableOffsetFetchRequest,
+} from "./offset_fetch_request.ts";
 
 /** Marks a commit of a consumer that is no member (Kafka's "standalone" consumer). */
 const STANDALONE = { generation: -1, memberId: "" };
@@ -11,17 +19,6 @@ const STANDALONE = { generation: -1, memberId: "" };
  * meets it has failed for now; that a topic is gone is for those to find who read it.
  */
 const UNKNOWN_TOPIC = 3;
-
-interface OffsetFetchAnswer {
-  readonly errorCode: number;
-  readonly responses: readonly {
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly offset: string;
-      readonly errorCode: number;
-    }[];
-  }[];
-}
 
 interface OffsetCommitAnswer {
   readonly responses: readonly {
@@ -55,10 +52,7 @@ export class KafkaGroupPositions implements GroupPositions {
   ): Promise<Map<number, bigint>> {
     const what = `Cannot read the position of group "${group}"`;
     return this.#coordinators.ask(group, async (link) => {
-      const answer = await link.send<OffsetFetchAnswer>("OffsetFetch", {
-        groupId: group,
-        topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
-      });
+      const answer = await askCommitted(link, group, topic, partitions);
       checkGroupError(answer.errorCode, what);
       const found = new Map<number, bigint>();
       for (const part of answer.responses.flatMap((response) => response.partitions)) {
@@ -78,6 +72,25 @@ export class KafkaGroupPositions implements GroupPositions {
   ): Promise<void> {
     return commitOffsets(this.#coordinators, group, topic, next, STANDALONE, guard);
   }
+}
+
+/** What is stable where the broker can tell (Kafka 2.5 and newer), else what it shows. */
+async function askCommitted(
+  link: BrokerLink,
+  group: string,
+  topic: string,
+  partitions: readonly number[],
+): Promise<OffsetFetchAnswer> {
+  const { minVersion = 0, maxVersion = 0 } = link.versions("OffsetFetch") ?? {};
+  if (minVersion <= STABLE_OFFSET_FETCH && STABLE_OFFSET_FETCH <= maxVersion) {
+    const body = stableOffsetFetchRequest(group, topic, partitions);
+    const payload = await link.raw("OffsetFetch", STABLE_OFFSET_FETCH, body, throttledMs);
+    return readOffsetFetchResponse(payload);
+  }
+  return await link.send<OffsetFetchAnswer>("OffsetFetch", {
+    groupId: group,
+    topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
+  });
 }
 
 /**

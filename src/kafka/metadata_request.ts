@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { CompactReader, compactString, unsignedVarint, UUID_BYTES } from "./compact.ts";
 
 /** The versions of Metadata that name topics by id too (KIP-516); KafkaJS speaks older ones only. */
 export const METADATA_WITH_IDS = { min: 10, max: 12 };
@@ -35,8 +36,7 @@ export interface TopicMetadata {
 export function metadataRequest(topics: readonly string[] | undefined, version: number): Buffer {
   const parts = [Buffer.of(0), unsignedVarint(topics === undefined ? 0 : topics.length + 1)];
   for (const topic of topics ?? []) {
-    const name = Buffer.from(topic);
-    parts.push(Buffer.alloc(UUID_BYTES), unsignedVarint(name.length + 1), name, Buffer.of(0));
+    parts.push(Buffer.alloc(UUID_BYTES), compactString(topic), Buffer.of(0));
   }
   parts.push(Buffer.alloc(version <= 10 ? 4 : 3));
   return Buffer.concat(parts);
@@ -78,71 +78,4 @@ export function readMetadataResponse(payload: Buffer): ClusterMetadata {
     return { topic, topicId, topicErrorCode, partitionMetadata };
   });
   return { clusterId, brokers, topicMetadata };
-}
-
-const UUID_BYTES = 16;
-
-/** Reads the flexible versions' encodings (KIP-482): lengths are unsigned varints, plus one. */
-class CompactReader {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  skip(bytes: number): void {
-    this.#at += bytes;
-  }
-
-  int16(): number {
-    return this.#bytes.readInt16BE((this.#at += 2) - 2);
-  }
-
-  int32(): number {
-    return this.#bytes.readInt32BE((this.#at += 4) - 4);
-  }
-
-  string(): string | null {
-    const length = this.#varint() - 1;
-    if (length < 0) return null;
-    return this.#bytes.toString("utf8", this.#at, this.#at += length);
-  }
-
-  /** `undefined` for the one that is all zeros, which stands for none. */
-  uuid(): string | undefined {
-    const bytes = this.#bytes.subarray(this.#at, this.#at += UUID_BYTES);
-    return bytes.some((byte) => byte !== 0) ? bytes.toString("base64url") : undefined;
-  }
-
-  array<T>(item: () => T): T[] {
-    const items: T[] = [];
-    for (let left = this.#varint() - 1; left > 0; left--) items.push(item());
-    return items;
-  }
-
-  tags(): void {
-    for (let left = this.#varint(); left > 0; left--) {
-      this.#varint();
-      this.skip(this.#varint());
-    }
-  }
-
-  #varint(): number {
-    let value = 0;
-    for (let shift = 0;; shift += 7) {
-      const byte = this.#bytes.readUInt8(this.#at++);
-      value |= (byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-  }
-}
-
-function unsignedVarint(value: number): Buffer {
-  const bytes: number[] = [];
-  while (value > 127) {
-    bytes.push(value & 127 | 128);
-    value >>>= 7;
-  }
-  return Buffer.of(...bytes, value);
 }

@@ -142,7 +142,10 @@ async function coordinatorKilled(target: FaultTarget): Promise<void> {
   await startAgain(target, node);
 }
 
-async function leadersMoved({ world: { helper, cluster }, topic, random }: FaultTarget) {
+async function leadersMoved(target: FaultTarget): Promise<void> {
+  const { world: { helper, cluster }, topic, random } = target;
+  // Only one that is in sync can be made a leader.
+  await inSync(target);
   for (const { partition, leader } of await helper.describeTopic(topic)) {
     const others = cluster.nodes.filter(({ id }) => id !== leader);
     await helper.moveLeader(topic, partition, random.pick(others).id);
@@ -323,7 +326,11 @@ async function proxyClockJumps(target: FaultTarget): Promise<void> {
 
 async function brokerClockJumps(target: FaultTarget): Promise<void> {
   const { world: { cluster, clocks }, random } = target;
-  await jumps(target, clocks!.node(random.pick(cluster.nodes).id));
+  const node = random.pick(cluster.nodes);
+  await jumps(target, clocks!.node(node.id));
+  // Kafka's timers go by the wall clock too: what it put off while that was ahead, would wait for it.
+  await node.stop();
+  await startAgain(target, node);
 }
 
 /** Away, farther than any time-out, and back. */
@@ -350,8 +357,12 @@ async function namesSlow(target: FaultTarget): Promise<void> {
 }
 
 /** Starts a broker, and waits until it has caught up with the others. */
-async function startAgain({ world, topic }: FaultTarget, node: KafkaNode): Promise<void> {
+async function startAgain(target: FaultTarget, node: KafkaNode): Promise<void> {
   await node.start();
+  await inSync(target);
+}
+
+async function inSync({ world, topic }: FaultTarget): Promise<void> {
   await eventually("all replicas in sync", async () => {
     const partitions = await world.helper.describeTopic(topic);
     return partitions.every(({ isr }) => isr.length === world.cluster.nodes.length);

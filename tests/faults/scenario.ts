@@ -134,16 +134,25 @@ export async function runScenario(
   return { faults, seconds, verdict, worstRecoveryMs, longestStillMs, problems };
 }
 
-/** A file of what the proxies say of their sessions, have logged, and of the end of the history. */
-async function written({ proxies }: FaultWorld, entries: readonly Entry[]): Promise<string> {
+/**
+ * A file of what the proxies say of their sessions, what they and the brokers have logged, and the
+ * end of the history.
+ */
+async function written(
+  { proxies, cluster }: FaultWorld,
+  entries: readonly Entry[],
+): Promise<string> {
   const file = await Deno.makeTempFile({ prefix: "kafka-proxy-faults-", suffix: ".json" });
   const said = await Promise.all(proxies.map(async ({ httpUrl, log }) => {
     const sessions = await fetch(`${httpUrl}api/sessions`).then((answer) => answer.json(), String);
     return { sessions, log: log.slice(-TOLD) };
   }));
+  const nodes = await Promise.all(cluster.nodes.map(async (node) => {
+    return { id: node.id, isRunning: node.isRunning, log: (await node.log(TOLD)).split("\n") };
+  }));
   const history = entries.slice(-TOLD);
   const plain = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value;
-  await Deno.writeTextFile(file, JSON.stringify({ said, history }, plain, 1));
+  await Deno.writeTextFile(file, JSON.stringify({ said, nodes, history }, plain, 1));
   return file;
 }
 

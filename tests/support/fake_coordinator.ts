@@ -164,7 +164,8 @@ export class FakeCoordinator {
       // Nobody waits on this link.
     });
     let isClosed = false;
-    const link: Pick<BrokerLink, "send" | "close"> = {
+    const link: Pick<BrokerLink, "send" | "close" | "versions"> = {
+      versions: () => undefined,
       send: async <T>(api: string, args: Record<string, unknown>, guard?: () => void) => {
         try {
           guard?.();

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { BrokerLink } from "../../src/kafka/broker_link.ts";
+import type { ClusterClient } from "../../src/kafka/cluster_client.ts";
+import { GroupCoordinators } from "../../src/kafka/group_coordinators.ts";
 import { GroupLooks } from "../../src/kafka/group_looks.ts";
 import { KafkaGroupPositions } from "../../src/kafka/group_positions.ts";
 import { FakeCoordinator } from "../support/fake_coordinator.ts";
@@ -6,6 +10,33 @@ import { FakeCoordinator } from "../support/fake_coordinator.ts";
 function positionsOf({ coordinators }: FakeCoordinator): KafkaGroupPositions {
   return new KafkaGroupPositions(coordinators, new GroupLooks(coordinators));
 }
+
+// A coordinator that had just taken over showed a position that was older than an answered commit.
+Deno.test("KafkaGroupPositions.committed() asks for what is stable, and again when it is not yet", async () => {
+  const answers = [88, 0].map((errorCode) => {
+    const code = errorCode.toString(16).padStart(4, "0");
+    const partition = `00000000000000000000000cffffffff01${code}00`;
+    return Buffer.from(`000000000002026102${partition}00000000`, "hex");
+  });
+  const asked: string[] = [];
+  const link = {
+    versions: () => ({ minVersion: 1, maxVersion: 10 }),
+    raw: (api: string, version: number) => {
+      asked.push(`${api} ${version}`);
+      return Promise.resolve(answers[asked.length - 1]);
+    },
+  } as unknown as BrokerLink;
+  const cluster = {
+    any: () => Promise.resolve({ errorCode: 0, coordinator: { nodeId: 1, host: "", port: 0 } }),
+    learn: () => {},
+    node: () => Promise.resolve(link),
+    closing: new AbortController().signal,
+  } as unknown as ClusterClient;
+  const coordinators = new GroupCoordinators(cluster);
+  const positions = new KafkaGroupPositions(coordinators, new GroupLooks(coordinators));
+  assert.deepEqual(await positions.committed("g1", "a", [0]), new Map([[0, 12n]]));
+  assert.deepEqual(asked, ["OffsetFetch 7", "OffsetFetch 7"]);
+});
 
 const NEXT = new Map([[0, 12n], [3, 7n]]);
 

@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.MemberDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -36,7 +37,10 @@ final class GroupCommands {
   private JsonNode offsets(JsonNode args) throws Exception {
     ArrayNode offsets = KafkaHelper.JSON.createArrayNode();
     admin
-        .listConsumerGroupOffsets(args.get("group").asText())
+        .listConsumerGroupOffsets(
+            args.get("group").asText(),
+            // A coordinator that has just taken over shows what is older without it.
+            new ListConsumerGroupOffsetsOptions().requireStable(true))
         .partitionsToOffsetAndMetadata()
         .get()
         .forEach(
