@@ -16,6 +16,7 @@ import PRODUCE_VIEW_JS from "./page/produce_view.js" with { type: "text" };
 import RECORD_DETAIL_JS from "./page/record_detail.js" with { type: "text" };
 import RECORD_LIST_JS from "./page/record_list.js" with { type: "text" };
 import RECORD_TEXT_JS from "./page/record_text.js" with { type: "text" };
+import RECORD_WINDOW_JS from "./page/record_window.js" with { type: "text" };
 import SESSIONS_VIEW_JS from "./page/sessions_view.js" with { type: "text" };
 import SIGN_IN_VIEW_JS from "./page/sign_in_view.js" with { type: "text" };
 import TOPICS_VIEW_JS from "./page/topics_view.js" with { type: "text" };
@@ -53,6 +54,7 @@ export const CONSOLE_ASSETS: Readonly<Record<string, Asset>> = {
   "/console/record_detail.js": asset(SCRIPT, RECORD_DETAIL_JS),
   "/console/record_list.js": asset(SCRIPT, RECORD_LIST_JS),
   "/console/record_text.js": asset(SCRIPT, RECORD_TEXT_JS),
+  "/console/record_window.js": asset(SCRIPT, RECORD_WINDOW_JS),
   "/console/sessions_view.js": asset(SCRIPT, SESSIONS_VIEW_JS),
   "/console/sign_in_view.js": asset(SCRIPT, SIGN_IN_VIEW_JS),
   "/console/topics_view.js": asset(SCRIPT, TOPICS_VIEW_JS),

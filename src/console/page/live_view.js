@@ -1,11 +1,12 @@
 import { ask } from "./api.js";
-import { digits, fill, h } from "./dom.js";
+import { bytes, digits, fill, h } from "./dom.js";
 import { recordDetail } from "./record_detail.js";
 import { gapItem, RecordList } from "./record_list.js";
 import { matcher } from "./record_text.js";
+import { MOST_BYTES, MOST_RECORDS, ownRecord, RecordWindow } from "./record_window.js";
 
-/** Records the list holds; older ones are forgotten, and counted. */
-const MOST_SHOWN = 5_000;
+/** What may be kept of a stream; a filter and a pause may each keep as much again. */
+const KEPT = `The newest ${digits(MOST_RECORDS)} records or ${bytes(MOST_BYTES)}: older ones go`;
 
 /** Records on their way or waiting. */
 const CREDIT = 4_000;
@@ -45,6 +46,8 @@ export function liveView({ client, query, signal, setQuery }) {
   const total = h("b", {}, "0");
   const rate = h("b", {}, "0");
   const shown = h("b", {}, "0");
+  const keptCount = h("b", {}, "0");
+  const keptBytes = h("b", {}, "0 B");
   const missing = h("b", {}, "0");
   const problem = h("p", { role: "alert", className: "bad" });
   const split = h("div", { className: "split" });
@@ -65,8 +68,8 @@ export function liveView({ client, query, signal, setQuery }) {
   );
   split.append(list.element);
 
-  let items = []; // what the list can show, oldest first
-  let kept = items; // of those, what the filter lets through
+  let all = new RecordWindow();
+  let kept = all; // what the filter lets through: older ones too, when it is rarely met
   let frozen; // what is shown while paused
   let matches;
   let counted = 0;
@@ -79,8 +82,8 @@ export function liveView({ client, query, signal, setQuery }) {
     if (list.isFollowing === value) return;
     list.isFollowing = value;
     follow.setAttribute("aria-pressed", String(value));
-    frozen = value ? undefined : kept.slice(-MOST_SHOWN);
-    list.show(frozen ?? kept);
+    frozen = value ? undefined : kept.items;
+    list.show(frozen ?? kept.items);
   };
   const choose = (item) => {
     // The list stays where it is: taken out and put back it would lose the focus.
@@ -92,23 +95,24 @@ export function liveView({ client, query, signal, setQuery }) {
     split.append(recordDetail(item, { onClose: () => list.choose(undefined) }));
   };
   const add = (item) => {
-    items.push(item);
-    if (items.length >= 2 * MOST_SHOWN) items.splice(0, items.length - MOST_SHOWN);
-    if (matches === undefined) return;
-    if (item.gap !== undefined || matches(item)) kept.push(item);
-    if (kept.length >= 2 * MOST_SHOWN) kept.splice(0, kept.length - MOST_SHOWN);
+    all.add(item);
+    if (kept !== all && (item.gap !== undefined || matches(item))) kept.add(item);
   };
   const refilter = () => {
     matches = matcher(filter.value);
-    kept = matches === undefined ? items : items.filter((item) => item.gap ?? matches(item));
-    if (frozen !== undefined) frozen = kept.slice(-MOST_SHOWN);
-    list.show(frozen ?? kept);
+    kept = all;
+    if (matches !== undefined) {
+      kept = new RecordWindow();
+      for (const item of all.items) if (item.gap !== undefined || matches(item)) kept.add(item);
+    }
+    if (frozen !== undefined) frozen = kept.items;
+    list.show(frozen ?? kept.items);
   };
 
   const read = async () => {
     await subscription?.close();
     problem.textContent = "";
-    items = kept = [];
+    all = new RecordWindow();
     frozen = undefined;
     counted = countedBefore = 0;
     gaps = 0n;
@@ -136,8 +140,8 @@ export function liveView({ client, query, signal, setQuery }) {
       from,
       onRange: "earliest",
       credit: CREDIT,
-      decode: (value) => value.slice(),
-      decodeKey: (key) => key.slice(),
+      decode: (value) => value,
+      decodeKey: (key) => key,
       onGap: (gap) => {
         gaps += gap.to - gap.from;
         add(gapItem(gap));
@@ -149,7 +153,7 @@ export function liveView({ client, query, signal, setQuery }) {
       for await (const record of current) {
         if (current !== subscription) return;
         counted++;
-        add(record);
+        add(ownRecord(record));
         if ((counted & 63) === 0 && performance.now() - turnMs > TURN_MS) {
           await new Promise((resolve) => setTimeout(resolve));
           turnMs = performance.now();
@@ -189,11 +193,11 @@ export function liveView({ client, query, signal, setQuery }) {
     frame = requestAnimationFrame(tick);
     if (nowMs - shownMs >= SHOW_MS) {
       shownMs = nowMs;
-      if (frozen === undefined) {
-        list.show(kept.length > MOST_SHOWN ? kept.slice(-MOST_SHOWN) : kept);
-      }
+      if (frozen === undefined) list.show(kept.items);
       total.textContent = digits(counted);
-      shown.textContent = digits(Math.min((frozen ?? kept).length, MOST_SHOWN));
+      shown.textContent = digits(frozen?.length ?? kept.count);
+      keptCount.textContent = digits(all.count);
+      keptBytes.textContent = bytes(all.bytes);
       missing.textContent = digits(gaps);
     }
     list.draw();
@@ -240,6 +244,7 @@ export function liveView({ client, query, signal, setQuery }) {
       h("span", {}, "received ", total),
       h("span", {}, rate, " a second"),
       h("span", {}, "shown ", shown),
+      h("span", { title: KEPT }, "kept ", keptCount, ", ", keptBytes),
       h("span", {}, "missing ", missing),
     ),
     split,
