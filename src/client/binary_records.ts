@@ -53,6 +53,11 @@ export class BinaryRecords {
     this.#left = this.count;
   }
 
+  /** Size of the whole frame. */
+  get bytes(): number {
+    return this.#view.byteLength;
+  }
+
   /** Records that have not been walked. */
   get left(): number {
     return this.#left;

@@ -18,6 +18,9 @@ export const PASSING_CODES: readonly string[] = [
   "stalled",
 ];
 
+/** Bytes that wait here unless the options say otherwise. */
+const MAX_HELD_BYTES = 64 << 20;
+
 /** Acknowledgements are gathered for so long. */
 const ACK_MS = 5;
 
@@ -56,6 +59,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
   readonly #waiting: Waiting[] = [];
   readonly #flushes = new Set<FlushWait>();
   readonly #credit: number;
+  readonly #maxHeldBytes: number;
   readonly #isAcked: boolean;
   readonly #isBalanced: boolean;
   readonly #onAbort = () => {
@@ -73,6 +77,10 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
   #consumedToken: string | undefined;
   /** Records waiting here. */
   #held = 0;
+  /** Bytes of the frames they are in. */
+  #heldBytes = 0;
+  /** Whether the server was asked to pause. */
+  #isPaused = false;
   /** Records consumed since credit was given. */
   #spent = 0;
   #hasBegun = false;
@@ -88,6 +96,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#host = host;
     this.#topics = options.topics;
     this.#credit = options.credit ?? 1_000;
+    this.#maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES;
     this.#isAcked = options.group !== undefined && (options.ack ?? "client") === "client";
     this.#isBalanced = options.group !== undefined && options.partitions === undefined;
     this.#token = this.#consumedToken = options.resume;
@@ -176,6 +185,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#connection = undefined;
     this.#number = undefined;
     this.#isBehind = false;
+    this.#isPaused = false;
     clearTimeout(this.#againTimer);
     // What a member of a balanced group had is another one's now.
     if (this.#isBalanced && this.#isAcked) this.#forget(() => true);
@@ -256,6 +266,8 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     const isExact = "resume" in request && answer.recovered === true;
     for (const position of answer.partitions) this.#positioned(position, isExact, connection);
     if (answer.partitions.length > 0) this.#hasBegun = true;
+    this.#isPaused = false;
+    this.#hold(0);
     this.#look();
     this.#sendAcks();
     this.#host.moved(false);
@@ -299,6 +311,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       if (nextOffset > from) {
         this.#held += records.count;
         this.#waiting.push({ kind: "records", records, topic, from });
+        this.#hold(records.bytes);
         this.#wake();
       } else {
         this.#consumed(records.count);
@@ -375,9 +388,10 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
           this.#consumed(1);
           if (first.records.offset < first.from) continue;
           const record = this.#record(first.records, first.topic);
-          if (first.records.left === 0) this.#pastFrame();
+          if (first.records.left === 0) this.#pastFrame(first.records);
           return record;
         }
+        this.#hold(-first.records.bytes);
       }
       this.#waiting.shift();
     }
@@ -385,7 +399,8 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
   }
 
   /** The first frame has been yielded whole: a token that stands behind it counts. */
-  #pastFrame(): void {
+  #pastFrame(records: BinaryRecords): void {
+    this.#hold(-records.bytes);
     this.#waiting.shift();
     for (let first = this.#waiting[0]; first?.kind === "token"; first = this.#waiting[0]) {
       this.#consumedToken = first.token;
@@ -434,6 +449,17 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       records: this.#spent,
     });
     this.#spent = 0;
+  }
+
+  /** So many bytes more wait here, or less: credit counts records, and those may be large. */
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    const isPaused =
+      this.#heldBytes > (this.#isPaused ? this.#maxHeldBytes / 2 : this.#maxHeldBytes);
+    if (this.#number === undefined || isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    const type = isPaused ? "pause" : "continue";
+    this.#connection!.send({ type, subscription: this.#number });
   }
 
   #acknowledge(topic: string, partition: number, offset: bigint): void {
@@ -523,6 +549,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       const { topic, records } = each;
       if (!isGone({ topic, partition: records.partition })) return true;
       this.#held -= records.left;
+      this.#hold(-records.bytes);
       this.#consumed(records.left);
       return false;
     });
@@ -547,7 +574,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
   /** Nothing more is yielded. */
   #drop(): void {
     this.#waiting.length = 0;
-    this.#held = 0;
+    this.#held = this.#heldBytes = 0;
   }
 
   #look(): void {

@@ -54,9 +54,15 @@ export interface SubscribeOptions<V = string, K = string> {
   readonly ack?: "client" | "auto" | "none";
   /**
    * Records that may be on their way or waiting here; the server is asked for more as the iterator
-   * consumes. This is the whole of backpressure, and the bound of memory. @default {1000}
+   * consumes. @default {1000}
    */
   readonly credit?: number;
+  /**
+   * Bytes that may wait here, however few records they are: over it the server is asked to pause,
+   * and to continue when half of it is consumed. What is on its way by then, a few MB, comes too.
+   * @default {67108864}
+   */
+  readonly maxHeldBytes?: number;
   /** A value's bytes into what the records carry; the bytes are a view. @default UTF-8 text */
   readonly decode?: (value: Uint8Array) => V;
   /** The same for keys. @default UTF-8 text */

@@ -5,8 +5,8 @@ import type { ConsumedRecord } from "./consumed_record.ts";
  *
  * Order: by offset within a partition. Delivery: to a reader, and in pinned partitions, each record
  * exactly once for as long as this object lives, whatever happens to the connection; in a balanced
- * group at least once. Backpressure: at most `credit` records are on their way or waiting here.
- * Leaving the loop ends the subscription.
+ * group at least once. Backpressure: at most `credit` records are on their way or waiting here,
+ * and about `maxHeldBytes` are waiting. Leaving the loop ends the subscription.
  */
 export interface Subscription<V = string, K = string>
   extends AsyncIterable<ConsumedRecord<V, K>>, AsyncDisposable {

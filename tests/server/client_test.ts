@@ -238,6 +238,38 @@ Deno.test("subscribe() gives keys, values and headers as they are, nulls and byt
   ]);
 });
 
+Deno.test("subscribe() has the server pause while more bytes wait than it was told", async () => {
+  await using server = serve();
+  const value = new Uint8Array(1_000);
+  const count = 60_000;
+  const { records } = server.partition("orders");
+  for (let i = 0; i < count; i++) records.push({ key: null, value, headers: [], timestamp: i });
+  await using client = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const subscription = client.subscribe({
+    topics: ["orders"],
+    from: "earliest",
+    credit: count,
+    maxHeldBytes: 1_000_000,
+  });
+  const types = () => server.frames.map(({ type }) => type);
+  await eventually("a pause", () => types().includes("pause"));
+  await eventually("what was sent to be here", () => {
+    return subscription.heldRecords === server.sentRecords;
+  });
+  assert.ok(subscription.heldRecords < count / 2, `${subscription.heldRecords} records wait`);
+  assert.equal(types().includes("continue"), false);
+
+  server.close(1012);
+  await eventually("it to be back", () => types().filter((each) => each === "pause").length === 2);
+  let next = 0n;
+  for await (const { offset } of subscription) {
+    assert.equal(offset, next++);
+    if (next === BigInt(count)) break;
+  }
+  assert.ok(types().includes("continue"));
+  assert.deepEqual(server.violations, []);
+});
+
 Deno.test("subscribe() ends with what the server says of it, the others go on", async () => {
   await using server = serve();
   server.fill("orders", 1);

@@ -55,6 +55,7 @@ interface FakeSubscription {
   readonly until: string | undefined;
   readonly places: FakePlace[];
   credit: number;
+  isPaused: boolean;
   isOver: boolean;
 }
 
@@ -302,6 +303,10 @@ class FakeSession {
       case "credit":
         if (of !== undefined) of.credit += frame.records as number;
         break;
+      case "pause":
+      case "continue":
+        if (of !== undefined) of.isPaused = frame.type === "pause";
+        break;
       case "seek": {
         const place = of?.places.find(({ topic, partition }) =>
           topic === frame.topic && partition === frame.partition
@@ -395,6 +400,7 @@ class FakeSession {
       until: frame.until as string | undefined,
       places,
       credit: (frame.credit as number | undefined) ?? Infinity,
+      isPaused: false,
       isOver: false,
     };
     this.subscriptions.set(subscription.number, subscription);
@@ -533,7 +539,7 @@ class FakeSession {
       const { topic, partition } = place;
       const from = this.#server.partition(topic, partition);
       while (
-        subscription.credit > 0 && place.next < from.end &&
+        subscription.credit > 0 && !subscription.isPaused && place.next < from.end &&
         this.#socket.bufferedAmount < HIGH_WATER_BYTES
       ) {
         const count = Math.min(subscription.credit, FRAME_RECORDS, Number(from.end - place.next));

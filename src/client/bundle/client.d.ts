@@ -280,9 +280,15 @@ export interface SubscribeOptions<V = string, K = string> { /** The topics, 1 to
     readonly ack?: "client" | "auto" | "none";
     /**
      * Records that may be on their way or waiting here; the server is asked for more as the iterator
-     * consumes. This is the whole of backpressure, and the bound of memory. @default {1000}
+     * consumes. @default {1000}
      */
     readonly credit?: number;
+    /**
+     * Bytes that may wait here, however few records they are: over it the server is asked to pause,
+     * and to continue when half of it is consumed. What is on its way by then, a few MB, comes too.
+     * @default {67108864}
+     */
+    readonly maxHeldBytes?: number;
     /** A value's bytes into what the records carry; the bytes are a view. @default UTF-8 text */
     readonly decode?: (value: Uint8Array) => V;
     /** The same for keys. @default UTF-8 text */
@@ -308,8 +314,8 @@ export interface SubscribeOptions<V = string, K = string> { /** The topics, 1 to
  *
  * Order: by offset within a partition. Delivery: to a reader, and in pinned partitions, each record
  * exactly once for as long as this object lives, whatever happens to the connection; in a balanced
- * group at least once. Backpressure: at most `credit` records are on their way or waiting here.
- * Leaving the loop ends the subscription.
+ * group at least once. Backpressure: at most `credit` records are on their way or waiting here,
+ * and about `maxHeldBytes` are waiting. Leaving the loop ends the subscription.
  */
 export interface Subscription<V = string, K = string> extends AsyncIterable<ConsumedRecord<V, K>>, AsyncDisposable { /** * Continues, in this or another process, after the last record that was yielded: pass it as * `resume`. The server makes one about every second, so that the records since then come again. * Undefined before the first. */ readonly resumeToken: string | undefined;
     /** Records received and not yet yielded. */
