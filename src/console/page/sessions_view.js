@@ -10,6 +10,9 @@ const STATE_CLASS = {
   live: "good",
 };
 
+/** Partitions of a subscription that are shown; the others are in the tooltip. */
+const MOST_PLACES = 4;
+
 /** Who is connected, the slow ones first, and how far the groups are. */
 export function sessionsView({ me, signal }) {
   const mayEnd = me.operations.includes("admin");
@@ -21,6 +24,7 @@ export function sessionsView({ me, signal }) {
     { name: "Protocol" },
     { name: "Since" },
     { name: "Reads" },
+    { name: "Next offsets" },
     { name: "Lag", isNumber: true },
     { name: "Buffered", isNumber: true },
     { name: "Sent", isNumber: true },
@@ -55,6 +59,7 @@ export function sessionsView({ me, signal }) {
         const topics = [...new Set(positions.map(({ topic }) => topic))].join(", ");
         return group === undefined ? topics : `${topics} as ${group}`;
       }).join("; "),
+      each.subscriptions.map((read) => places(read.positions)),
       digits(each.lag),
       bytes(each.bufferedBytes),
       digits(each.sentRecords),
@@ -90,4 +95,15 @@ export function sessionsView({ me, signal }) {
     h("h3", {}, "Groups"),
     groups.element,
   );
+}
+
+/** Where a subscription stands, such as `0: 1,234 · 1: 88`; with several topics their names too. */
+function places(positions) {
+  const isOne = new Set(positions.map(({ topic }) => topic)).size === 1;
+  const said = positions.map(({ topic, partition, next }) =>
+    `${isOne ? "" : `${topic}/`}${partition}: ${digits(next)}`
+  );
+  const more = said.length - MOST_PLACES;
+  const shown = said.slice(0, MOST_PLACES).join(" · ");
+  return h("div", { title: said.join(" · ") }, more > 0 ? `${shown} … ${more} more` : shown);
 }
