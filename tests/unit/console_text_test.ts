@@ -24,6 +24,24 @@ Deno.test("parseExact() and formatted() keep every number as it was written", ()
   assert.equal(formatted(parseExact('"<b>"')!.value), '"<b>"');
 });
 
+Deno.test("parseExact() leaves alone what only looks like a number: text, escapes, names", () => {
+  const text = String
+    .raw`{"12345678901234567890":"12345678901234567890","\\":"\"1.0,","\u0031":"\u00312.0"}`;
+  const { value } = parseExact(text)!;
+  assert.deepEqual(value, JSON.parse(text));
+  assert.equal(formatted(parseExact("-12345678901234567890")!.value), "-12345678901234567890");
+  for (const broken of ["01", "1.", "[1,]", "{1:2}", "1 2", '"1']) {
+    assert.equal(parseExact(broken), undefined, broken);
+  }
+});
+
+Deno.test("parseExact() takes a megabyte, in one string and in many numbers", () => {
+  const long = '\\n\\"1.0 '.repeat(100_000);
+  const text = `{"long":"${long}","id":[${"9223372036854775807,".repeat(10_000)}1.50]}`;
+  const { value } = parseExact(text)!;
+  assert.equal(formatted(value).replace(/\n\s*/g, "").replaceAll('": ', '":'), text);
+});
+
 Deno.test("matcher() looks where it is told, without case, and lets all through when empty", () => {
   assert.equal(matcher("  "), undefined);
   for (const filter of ["value", "KEY", "trace", "t-1", "key:key", "header:T-1", "value:some v"]) {

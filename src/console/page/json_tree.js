@@ -10,20 +10,34 @@ class Exact {
   }
 }
 
+/** Strings, which are left as they are, and numbers. */
+const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+/** What numbers are marked with on their way through the parser: no record can know it. */
+const MARK = crypto.getRandomValues(new Uint32Array(4)).join(".");
+
 /**
  * JSON with its numbers as they were written: 64 bits and more stay intact. Undefined when it is none.
+ *
+ * Numbers that a double would change pass the parser as marked strings; its own way to a number's
+ * text (`context.source`) is missing in browsers that are still about.
  */
 export function parseExact(text) {
   try {
-    return {
-      value: JSON.parse(text, (_, value, context) => {
-        if (typeof value !== "number" || context?.source === undefined) return value;
-        return String(value) === context.source ? value : new Exact(context.source);
-      }),
-    };
+    JSON.parse(text);
   } catch {
     return undefined;
   }
+  const marked = text.replace(
+    STRINGS_AND_NUMBERS,
+    (found) => found[0] === '"' || String(Number(found)) === found ? found : `"${MARK}${found}"`,
+  );
+  return {
+    value: JSON.parse(marked, (_, value) => {
+      const isMarked = typeof value === "string" && value.startsWith(MARK);
+      return isMarked ? new Exact(value.slice(MARK.length)) : value;
+    }),
+  };
 }
 
 /** JSON as text again, numbers as they were. */
