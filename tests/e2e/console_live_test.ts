@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { browserTest } from "../support/chromium.ts";
 import { ConsolePage } from "../support/console_page.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
 import { startProxy } from "../support/test_proxy.ts";
 
 const sharedKafka = shareKafka();
@@ -22,3 +23,42 @@ browserTest("the live view keeps 64 MB of large records, and counts them all", a
   await view.text(".figures", /shown 0kept 6/);
   assert.deepEqual(view.problems, []);
 });
+
+browserTest(
+  "the live view has no gap and no duplicate, the server killed twice",
+  async (browser) => {
+    const { kafka, helper } = await sharedKafka();
+    await helper.createTopic("killed", { partitions: 2 });
+    const args = ["--kafka", kafka.bootstrap];
+    let proxy = await ProxyProcess.start({ args });
+    const { port } = new URL(proxy.url);
+    try {
+      const producer = await helper.backgroundProduce({ topic: "killed", ratePerSecond: 300 });
+      const view = await ConsolePage.open(
+        browser,
+        proxy.httpUrl,
+        "live?topic=killed&start=earliest",
+      );
+      for (const count of [/^([3-9]\d\d|\d,\d{3})$/, /^(1,[5-9]\d\d|[2-9],\d{3})$/]) {
+        await view.text(".figures b", count);
+        await proxy[Symbol.asyncDispose](); // SIGKILL, in the middle of what it sends
+        await view.text("#state", /^(offline|connecting)$/);
+        proxy = await ProxyProcess.start({ args: [...args, "--port", port] });
+        await view.text("#state", /^(live|catching up)$/);
+      }
+      const { count } = await producer.stop();
+      await view.received(count);
+      await view.text("#state", /^live$/);
+      const places = await view.places();
+      assert.equal(places.length, count);
+      for (const partition of [0, 1]) {
+        const own = places.filter((place) => place.startsWith(`${partition}:`));
+        assert.deepEqual(own, own.map((_, i) => `${partition}:${i}`));
+      }
+      await view.text(".figures", /missing 0$/);
+      assert.deepEqual(view.problems, []);
+    } finally {
+      await proxy[Symbol.asyncDispose]();
+    }
+  },
+);

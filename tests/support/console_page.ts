@@ -80,7 +80,7 @@ export class ConsolePage {
     return await this.page.evaluate<string[]>(`(async () => {
       const list = document.querySelector(".list");
       const seen = new Map();
-      for (let top = 0; ; top += 200) {
+      for (let top = 0; ; top += list.clientHeight) {
         list.scrollTop = top;
         await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
         for (const row of list.querySelectorAll(".row:not([hidden])")) {
