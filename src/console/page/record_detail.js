@@ -1,3 +1,4 @@
+import { authorization } from "./api.js";
 import { bytes, fill, h } from "./dom.js";
 import { formatted, jsonTree, parseExact } from "./json_tree.js";
 import { asJson, asKcat, asWscat, hexDump, isText, textOf } from "./record_text.js";
@@ -24,7 +25,7 @@ export function recordDetail(record, { onClose }) {
       "div",
       { className: "bar" },
       copy("JSON", () => asJson(record)),
-      copy("wscat", () => asWscat(record)),
+      copy("wscat", () => asWscat(record, { isSignedIn: authorization() !== undefined })),
       copy("kcat", () => asKcat(record)),
       h("button", { type: "button", onclick: onClose }, "Close"),
       said,

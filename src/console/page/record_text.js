@@ -48,15 +48,19 @@ export function asJson({ topic, partition, offset, timestamp, key, value, header
   );
 }
 
-/** The line that shows this record in a shell, through the proxy. */
-export function asWscat({ topic, partition, offset }) {
+/**
+ * The line that shows this record, and those after it, in a shell, through the proxy. Credentials are
+ * left to a variable of the shell, `AUTHORIZATION` as the header has it: a clipboard is no place for them.
+ */
+export function asWscat({ topic, partition, offset }, { isSignedIn = false } = {}) {
   const url = new URL("/", location.href);
   url.protocol = url.protocol.replace("http", "ws");
   url.search = new URLSearchParams({ topic, consumerGroup: "", partition, offset });
-  return `npx -y wscat@6.1.0 --connect ${quoted(url.href)}`;
+  const header = isSignedIn ? ' -H "authorization: $AUTHORIZATION"' : "";
+  return `npx -y wscat@6.1.0 --connect ${quoted(url.href)}${header}`;
 }
 
-/** The line that shows this record in a shell, from Kafka itself. */
+/** The line that shows this record in a shell, from Kafka itself: `KAFKA` says where that is. */
 export function asKcat({ topic, partition, offset }) {
   return `kcat -C -b "$KAFKA" -t ${quoted(topic)} -p ${partition} -o ${offset} -c 1`;
 }
