@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { digits } from "../../src/console/page/dom.js";
+import { describedByTool } from "../kafka/consumer_groups_tool.ts";
+import { shareKafka } from "../kafka/shared_kafka.ts";
+import { browserTest } from "../support/chromium.ts";
+import { ConsolePage } from "../support/console_page.ts";
+import { eventually } from "../support/eventually.ts";
+import { total, value } from "../support/metric_series.ts";
+import { startProxy, type TestProxy } from "../support/test_proxy.ts";
+
+const sharedKafka = shareKafka();
+
+async function scraped({ httpUrl }: TestProxy): Promise<string> {
+  return await (await fetch(`${httpUrl}metrics`)).text();
+}
+
+/** A number as the page writes it. */
+function number(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
+
+browserTest("the topics view shows what the broker says", async (browser) => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "figured";
+  await helper.createTopic(topic, { partitions: 2 });
+  await helper.produce({ topic, partition: 0, count: 1_500 });
+  await helper.produce({ topic, partition: 1, count: 20 });
+  await helper.deleteRecords(topic, 0, 400);
+  await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 50 });
+  // One frame goes out, and then it pauses for ten minutes: it stays behind.
+  await using slow = await proxy.connect({
+    topic,
+    consumerGroup: "figured-slow",
+    partition: 0,
+    offset: "earliest",
+    idleTimeout: 600_000,
+    maxBytes: 10_000,
+  });
+  await slow.until(1);
+  const view = await ConsolePage.open(browser, proxy.httpUrl, "topics");
+  const { page } = view;
+  const row = page.getByRole("table", { name: "Topics" }).getByRole("row")
+    .filter({ has: page.getByRole("button", { name: topic, exact: true }) });
+  await row.getByRole("button", { name: topic }).click();
+  const parts = page.getByRole("table", { name: "Partitions" }).locator("tbody tr");
+  await eventually("both partitions", async () => await parts.count() === 2);
+  for (
+    const [{ partition, leader }, i] of (await helper.describeTopic(topic)).map((it, i) =>
+      [it, i] as const
+    )
+  ) {
+    const { earliest, latest } = await helper.listOffsets(topic, partition);
+    assert.deepEqual(
+      await parts.nth(i).locator("td").allTextContents(),
+      [`${partition}`, digits(earliest), digits(latest), `${leader}`],
+    );
+  }
+  const cells = async () => await row.locator("td").allTextContents();
+  assert.deepEqual((await cells()).slice(1, 3), ["2", "1,120"]);
+
+  const [{ lag }] = await eventually("the group to have committed", async () => {
+    const rows = await describedByTool(kafka.bootstrap, "figured-slow");
+    return rows.length === 1 && rows[0].lag > 0 ? rows : undefined;
+  });
+  await eventually("the lag to be what kafka-consumer-groups says", async () => {
+    return (await cells())[5] === `figured-slow: ${digits(lag)}`;
+  });
+
+  const producer = await helper.backgroundProduce({ topic, partition: 1, ratePerSecond: 200 });
+  await eventually("200 records a second", async () => {
+    return Math.abs(number((await cells())[3]) - 200) < 40;
+  }, { timeoutMs: 20_000 });
+  const { count } = await producer.stop();
+  await eventually("what was produced to be counted", async () => {
+    return (await cells())[2] === digits(1_120 + count);
+  });
+  await eventually("no growth", async () => (await cells())[3] === "0");
+  assert.deepEqual(view.problems, []);
+});
+
+browserTest("the charts show what /metrics says", async (browser) => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "charted";
+  await helper.createTopic(topic);
+  await helper.produce({ topic, count: 2_000 });
+  await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 50 });
+  await using slow = await proxy.connect({
+    topic,
+    consumerGroup: "charted-slow",
+    partition: 0,
+    idleTimeout: 600_000,
+    maxBytes: 10_000,
+  });
+  await using reader = await proxy.read({ topic });
+  await slow.until(1);
+  await reader.until(2_000);
+  const view = await ConsolePage.open(browser, proxy.httpUrl, "charts");
+  const shown = async (name: string) => {
+    const image = view.page.getByRole("img", { name: new RegExp(`^${name}`) });
+    const figure = view.page.getByRole("figure").filter({ has: image });
+    return await figure.locator("b").textContent() ?? "";
+  };
+  await eventually(
+    "sockets and lag to be those of /metrics, the page's own socket too",
+    async () => {
+      const text = await scraped(proxy);
+      const lag = value(text, "kafka_proxy_group_lag_records", { group: "charted-slow" })!;
+      return total(text, "kafka_proxy_sockets") === 3 && await shown("Sockets") === "3" &&
+        lag > 0 && await shown("Records behind, all sessions") === digits(lag);
+    },
+  );
+  assert.equal(await shown("Buffered for sockets"), "0 B");
+
+  const producer = await helper.backgroundProduce({ topic, ratePerSecond: 400, startNumber: 0 });
+  await eventually("the rate to be that of /metrics", async () => {
+    const [before, beforeMs] = [await scraped(proxy), performance.now()];
+    await eventually("two seconds", () => performance.now() - beforeMs > 2_000);
+    const sent = (text: string) => total(text, "kafka_proxy_sent_records_total");
+    const rate = (sent(await scraped(proxy)) - sent(before)) * 1_000 /
+      (performance.now() - beforeMs);
+    return rate > 300 && Math.abs(number(await shown("Records sent a second")) - rate) < 60;
+  }, { timeoutMs: 30_000 });
+  await producer.stop();
+  await eventually("nothing sent", async () => await shown("Records sent a second") === "0");
+  assert.deepEqual(view.problems, []);
+});
