@@ -11,6 +11,29 @@ import { startProxy, type TestProxy } from "../support/test_proxy.ts";
 
 const sharedKafka = shareKafka();
 
+browserTest(
+  "the sessions view says whose groups it shows, and shows no others",
+  async (browser) => {
+    const { kafka, helper } = await sharedKafka();
+    const topic = "of-groups";
+    await helper.createTopic(topic, { partitions: 2 });
+    await helper.produce({ topic, partition: 0, count: 10 });
+    await helper.setGroupOffset("elsewhere", { topic, partition: 1, offset: 0 });
+    await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 50 });
+    await using client = await proxy.connect({ topic, consumerGroup: "through-us", partition: 0 });
+    await client.until(10);
+    const view = await ConsolePage.open(browser, proxy.httpUrl, "sessions");
+    const table = view.page.getByRole("table", { name: "Groups read through this process" });
+    await eventually("the committed position", async () => {
+      const [row] = await table.locator("tbody tr").allTextContents();
+      return row === `through-uspinned10${topic}/0: 10 of 10`;
+    });
+    await view.text("main", /Kafka has others: .* are not shown/);
+    assert.doesNotMatch(await view.page.locator("main").textContent() ?? "", /elsewhere/);
+    assert.deepEqual(view.problems, []);
+  },
+);
+
 /** The one session that reads a topic, as the server says it. */
 async function sessionOf(proxy: TestProxy, topic: string): Promise<ApiSession | undefined> {
   const answer = await fetch(`${proxy.httpUrl}api/sessions`);

@@ -31,7 +31,7 @@ export function sessionsView({ me, signal }) {
     { name: "Produced", isNumber: true },
     ...(mayEnd ? [{ name: "" }] : []),
   ]);
-  const groups = table("Groups", [
+  const groups = table("Groups read through this process", [
     { name: "Group" },
     { name: "Kind" },
     { name: "Members", isNumber: true },
@@ -92,7 +92,12 @@ export function sessionsView({ me, signal }) {
     problem,
     h("h3", {}, "Sessions"),
     sessions.element,
-    h("h3", {}, "Groups"),
+    h("h3", {}, "Groups read through this process"),
+    h(
+      "p",
+      { className: "quiet" },
+      "Kafka has others: those of other processes and of clients of its own are not shown.",
+    ),
     groups.element,
   );
 }

@@ -15,7 +15,7 @@ export function topicsView({ me, signal }) {
     { name: "Records", isNumber: true },
     { name: "A second", isNumber: true },
     { name: "Growth" },
-    { name: "Lag of groups" },
+    { name: "Lag of groups read here" },
     { name: "" },
   ]);
   const parts = table("Partitions", [
