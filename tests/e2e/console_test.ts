@@ -153,10 +153,13 @@ browserTest("the live view starts where it is told", async (browser) => {
   await using proxy = await serve();
   const view = await ConsolePage.open(browser, proxy.httpUrl, "live?topic=starts&start=last&at=3");
   await view.received(3);
+  const place = view.page.getByLabel("Number or time");
+  assert.equal(await place.isVisible(), true);
   assert.deepEqual(await view.places(), ["0:97", "0:98", "0:99"]);
   await view.go("live?topic=starts&start=offset&at=98");
   await view.received(2);
   await view.go("live?topic=starts&start=latest");
+  await eventually("no place to be asked for", async () => !await place.isVisible());
   await view.text("#state", /^live$/);
   await view.received(0);
   await view.go("live?topic=starts&start=time&at=1000");
@@ -215,6 +218,7 @@ browserTest(
     assert.deepEqual(await seriousViolations(page), []);
     await view.picture("sign-in");
     await page.getByLabel("With").selectOption("secret");
+    assert.equal(await page.getByLabel("Name", { exact: true }).isVisible(), false);
     await page.getByLabel("Password, secret or token").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
     await view.text("[role=alert]", /^These credentials are refused$/);

@@ -50,9 +50,9 @@ export class ConsolePage {
     await this.page.goto(`${this.#base}#/${view}`);
   }
 
-  /** Rows of the live view that are in the page. */
+  /** Rows of the live view that one sees. */
   get rows(): Locator {
-    return this.page.locator(".list .row:not([hidden])");
+    return this.page.locator(".list .row").filter({ visible: true });
   }
 
   /** Waits for a text somewhere. */
