@@ -24,6 +24,37 @@ browserTest("the live view keeps 64 MB of large records, and counts them all", a
   assert.deepEqual(view.problems, []);
 });
 
+browserTest("the live view opens records that are out of the ordinary", async (browser) => {
+  const { kafka, helper } = await sharedKafka();
+  const topic = "odd";
+  const configs = {
+    "message.timestamp.after.max.ms": "9223372036854775807",
+    "max.message.bytes": "4000000",
+  };
+  await helper.createTopic(topic, { configs });
+  const record = (text: string, timestampMs?: number) => ({
+    topic,
+    partition: 0,
+    value: new TextEncoder().encode(text).toBase64(),
+    timestampMs,
+  });
+  await helper.send([
+    record("in nanoseconds", 1_795_767_675_577_000_000),
+    record("[".repeat(20_000) + "]".repeat(20_000)),
+    record("a" + "é".repeat(600_000)), // the cut at 1 MiB halves a character
+  ]);
+  await using proxy = await startProxy({ kafka: kafka.bootstrap });
+  const view = await ConsolePage.open(browser, proxy.httpUrl, `live?topic=${topic}&start=earliest`);
+  await view.received(3);
+  await view.rows.nth(0).click();
+  await view.text(".detail", /time1795767675577000000key/);
+  await view.rows.nth(1).click();
+  await view.text(".detail pre", /^\[{20000}/);
+  await view.rows.nth(2).click();
+  await view.text(".detail pre", /^aé+.?\n… 151\.4 kB more$/);
+  assert.deepEqual(view.problems, []);
+});
+
 browserTest(
   "the live view has no gap and no duplicate, the server killed twice",
   async (browser) => {

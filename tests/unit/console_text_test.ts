@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { digits } from "../../src/console/page/dom.js";
+import { digits, timeOfDay } from "../../src/console/page/dom.js";
 import { formatted, parseExact } from "../../src/console/page/json_tree.js";
-import { asJson, asKcat, hexDump, isText, matcher } from "../../src/console/page/record_text.js";
+import {
+  asJson,
+  asKcat,
+  hexDump,
+  isText,
+  matcher,
+  timeOf,
+} from "../../src/console/page/record_text.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -40,6 +47,29 @@ Deno.test("parseExact() takes a megabyte, in one string and in many numbers", ()
   const text = `{"long":"${long}","id":[${"9223372036854775807,".repeat(10_000)}1.50]}`;
   const { value } = parseExact(text)!;
   assert.equal(formatted(value).replace(/\n\s*/g, "").replaceAll('": ', '":'), text);
+});
+
+Deno.test("parseExact() leaves what is nested too deep to be text, however deep it is", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "1.0" + "]".repeat(levels);
+  const { value } = parseExact(nested(500))!;
+  assert.equal(formatted(value).replace(/\s/g, ""), nested(500));
+  assert.equal(parseExact(nested(501)), undefined);
+  assert.equal(parseExact(nested(100_000)), undefined);
+  assert.notEqual(parseExact(`["${"[".repeat(1_000)}"]`), undefined, "brackets of a text");
+});
+
+Deno.test("isText() takes a beginning whose last character is cut, and no other cut", () => {
+  const cut = bytes("a🍏").subarray(0, 3);
+  assert.equal(isText(cut), false);
+  assert.equal(isText(cut, { isBeginning: true }), true);
+  assert.equal(isText(new Uint8Array([0xff, 0x41]), { isBeginning: true }), false);
+});
+
+Deno.test("timeOf() and timeOfDay() show what is no time as the number it is", () => {
+  assert.equal(timeOf(0), "1970-01-01T00:00:00.000Z (0)");
+  assert.equal(timeOf(-1), "1969-12-31T23:59:59.999Z (-1)");
+  assert.equal(timeOf(1_795_767_675_577_000_000), "1795767675577000000");
+  assert.equal(timeOfDay(1_795_767_675_577_000_000), "1795767675577000000");
 });
 
 Deno.test("matcher() looks where it is told, without case, and lets all through when empty", () => {

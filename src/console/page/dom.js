@@ -41,9 +41,10 @@ export function bytes(value) {
   return `${value.toFixed(1)} ${units[at]}`;
 }
 
-/** A time of day with milliseconds, in the reader's zone. */
+/** A time of day with milliseconds, in the reader's zone; the number when it is no time at all. */
 export function timeOfDay(ms) {
   const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return `${ms}`;
   const two = (value) => String(value).padStart(2, "0");
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${
     String(date.getMilliseconds()).padStart(3, "0")

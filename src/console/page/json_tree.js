@@ -10,14 +10,18 @@ class Exact {
   }
 }
 
-/** Strings, which are left as they are, and numbers. */
-const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+/** Levels of a value that is taken apart; a deeper one would exhaust the stack. */
+const MOST_LEVELS = 500;
+
+/** Strings, numbers, and what opens or closes a level. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[[\]{}]/g;
 
 /** What numbers are marked with on their way through the parser: no record can know it. */
 const MARK = crypto.getRandomValues(new Uint32Array(4)).join(".");
 
 /**
- * JSON with its numbers as they were written: 64 bits and more stay intact. Undefined when it is none.
+ * JSON with its numbers as they were written: 64 bits and more stay intact. Undefined when it is none,
+ * or is nested more than 500 deep.
  *
  * Numbers that a double would change pass the parser as marked strings; its own way to a number's
  * text (`context.source`) is missing in browsers that are still about.
@@ -28,10 +32,15 @@ export function parseExact(text) {
   } catch {
     return undefined;
   }
-  const marked = text.replace(
-    STRINGS_AND_NUMBERS,
-    (found) => found[0] === '"' || String(Number(found)) === found ? found : `"${MARK}${found}"`,
-  );
+  let level = 0;
+  let deepest = 0;
+  const marked = text.replace(TOKENS, (found) => {
+    if (found === "[" || found === "{") deepest = Math.max(deepest, ++level);
+    else if (found === "]" || found === "}") level--;
+    else if (found[0] !== '"' && String(Number(found)) !== found) return `"${MARK}${found}"`;
+    return found;
+  });
+  if (deepest > MOST_LEVELS) return undefined;
   return {
     value: JSON.parse(marked, (_, value) => {
       const isMarked = typeof value === "string" && value.startsWith(MARK);

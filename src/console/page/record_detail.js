@@ -1,7 +1,7 @@
 import { authorization } from "./api.js";
 import { bytes, fill, h } from "./dom.js";
 import { formatted, jsonTree, parseExact } from "./json_tree.js";
-import { asJson, asKcat, asWscat, hexDump, isText, textOf } from "./record_text.js";
+import { asJson, asKcat, asWscat, hexDump, isText, textOf, timeOf } from "./record_text.js";
 
 /** Values larger than this are shown in part, and not as a tree. */
 const MOST_BYTES = 1 << 20;
@@ -34,7 +34,7 @@ export function recordDetail(record, { onClose }) {
       "dl",
       {},
       ...pair("place", `${topic} / ${partition} / ${offset}`),
-      ...pair("time", `${new Date(timestamp).toISOString()} (${timestamp})`),
+      ...pair("time", timeOf(timestamp)),
       ...pair("key", key === null ? "null" : isText(key) ? textOf(key) : hexDump(key)),
       ...headers.flatMap(([name, content]) =>
         pair(
@@ -50,12 +50,14 @@ export function recordDetail(record, { onClose }) {
 
 function valueView(value) {
   const shown = value.subarray(0, MOST_BYTES);
+  const isBeginning = shown.length < value.length;
   const text = textOf(shown);
-  const json = value.length > MOST_BYTES ? undefined : parseExact(text);
+  const rest = isBeginning ? `\n… ${bytes(value.length - shown.length)} more` : "";
+  const json = isBeginning ? undefined : parseExact(text);
   const forms = {
     Tree: json && (() => h("div", { className: "tree" }, jsonTree(json.value))),
     JSON: json && (() => h("pre", {}, formatted(json.value))),
-    Text: () => h("pre", {}, text),
+    Text: () => h("pre", {}, text + rest),
     Hex: () => h("pre", {}, hexDump(value)),
   };
   const body = h("div", { role: "tabpanel", "aria-label": "Value" });
@@ -70,7 +72,7 @@ function valueView(value) {
         },
       }, name),
   );
-  const isBinary = json === undefined && !isText(shown);
+  const isBinary = json === undefined && !isText(shown, { isBeginning });
   (isBinary ? tabs.at(-1) : tabs[0]).click();
   if (body.childElementCount === 0) fill(body, (json === undefined ? forms.Text : forms.Tree)());
   return h(

@@ -1,19 +1,24 @@
 const DECODER = new TextDecoder();
-const STRICT = new TextDecoder("utf-8", { fatal: true });
 
 /** Bytes as text for people; what is no UTF-8 shows as U+FFFD. */
 export function textOf(bytes) {
   return bytes === null ? null : DECODER.decode(bytes);
 }
 
-/** Whether bytes are text. */
-export function isText(bytes) {
+/** Whether bytes are text; of the beginning of some, whose last character may be cut, too. */
+export function isText(bytes, { isBeginning = false } = {}) {
   try {
-    STRICT.decode(bytes);
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: isBeginning });
     return true;
   } catch {
     return false;
   }
+}
+
+/** A record's time for people and as it is: producers write what they like, nanoseconds say. */
+export function timeOf(timestamp) {
+  const date = new Date(timestamp);
+  return Number.isNaN(date.getTime()) ? `${timestamp}` : `${date.toISOString()} (${timestamp})`;
 }
 
 /** Bytes as a dump: place, hex, text. */
