@@ -78,6 +78,42 @@ browserTest("the topics view shows what the broker says", async (browser) => {
   assert.deepEqual(view.problems, []);
 });
 
+browserTest(
+  "the topics view says of no figure that it is 0 when it is not known",
+  async (browser) => {
+    const { kafka, helper } = await sharedKafka();
+    await helper.createTopic("beyond", { partitions: 2 });
+    await helper.produce({ topic: "beyond", partition: 0, count: 7 });
+    await using proxy = await startProxy({ kafka: kafka.bootstrap });
+    const view = await ConsolePage.open(browser, proxy.httpUrl, "topics");
+    const { page } = view;
+    // As on a cluster with more topics than have their offsets looked up.
+    await page.route(/\/api\/topics$/, (route) => {
+      const partitions = [{ partition: 0, leader: 1 }, { partition: 1, leader: 1 }];
+      const topics = [
+        { topic: "beyond", consume: true, produce: true, partitions },
+        { topic: "written", consume: false, produce: true, partitions: [] },
+      ];
+      return route.fulfill({ json: { timestampMs: Date.now(), topics } });
+    });
+    await page.reload();
+    const row = (topic: string) => page.getByRole("row").filter({ hasText: topic });
+    const figures = async (topic: string) =>
+      (await row(topic).locator("td").allTextContents()).slice(1, 4);
+    await view.text("main table", /written/);
+    assert.deepEqual(await figures("written"), ["?", "?", "–"]);
+    assert.deepEqual(await figures("beyond"), ["2", "?", "–"]);
+    await page.getByRole("button", { name: "beyond" }).click();
+    await eventually("the chosen one to be asked for by name", async () => {
+      return (await figures("beyond")).join() === "2,7,0";
+    });
+    const [part] = await page.getByRole("table", { name: "Partitions" }).locator("tbody tr")
+      .allTextContents();
+    assert.match(part, /^007\d$/);
+    assert.deepEqual(view.problems, []);
+  },
+);
+
 browserTest("the charts show what /metrics says", async (browser) => {
   const { kafka, helper } = await sharedKafka();
   const topic = "charted";

@@ -68,13 +68,13 @@ export async function socketToken() {
   }
 }
 
-/** Asks again and again while a view is shown; `take` is given the answer or the error. */
+/** Asks again and again while a view is shown; `take` is given the answer or the error, and waited for. */
 export function poll(path, everyMs, take, signal) {
   let timer;
   const once = async () => {
     try {
       const answer = await ask(path, { signal });
-      if (!signal.aborted) take(answer, undefined);
+      if (!signal.aborted) await take(answer, undefined);
     } catch (error) {
       if (!signal.aborted) take(undefined, error);
     }

@@ -1,9 +1,23 @@
-import { poll } from "./api.js";
+import { ask, poll } from "./api.js";
 import { draw } from "./chart.js";
 import { digits, h, table } from "./dom.js";
 
 /** Rates a sparkline shows. */
 const MOST_RATES = 60;
+
+/**
+ * Records a topic has had, and has: undefined where it is not said, of topics one may only write to
+ * and of those beyond the first 200.
+ */
+function countsOf({ partitions }) {
+  const isSaid = partitions.every(({ earliest, end }) =>
+    earliest !== undefined && end !== undefined
+  );
+  if (partitions.length === 0 || !isSaid) return undefined;
+  const sum = (name) => partitions.reduce((total, each) => total + BigInt(each[name]), 0n);
+  const end = sum("end");
+  return { end, records: end - sum("earliest") };
+}
 
 /** Every topic: its partitions, what is in it, how it grows, and how far behind its groups are. */
 export function topicsView({ me, signal }) {
@@ -53,8 +67,8 @@ export function topicsView({ me, signal }) {
       ]),
     );
   };
-  const row = ({ topic, partitions, consume, produce }) => {
-    const sum = (of) => partitions.reduce((total, each) => total + BigInt(of(each) ?? 0), 0n);
+  const row = (each) => {
+    const { topic, partitions, consume, produce } = each;
     const { rates, spark } = history.get(topic);
     const lags = groups.flatMap(({ group, partitions }) => {
       const own = partitions.filter((each) => each.topic === topic);
@@ -70,11 +84,12 @@ export function topicsView({ me, signal }) {
         onclick: () => {
           chosen = topic === chosen ? undefined : topic;
           show();
+          void lookUpChosen(answer).then(show);
         },
       }, topic),
-      String(partitions.length),
-      digits(sum(({ end }) => end) - sum(({ earliest }) => earliest)),
-      rates.length === 0 ? "–" : digits(Math.round(rates.at(-1))),
+      consume ? String(partitions.length) : "?",
+      digits(countsOf(each)?.records ?? "?"),
+      rates.at(-1) === undefined ? "–" : digits(Math.round(rates.at(-1))),
       spark,
       lags.join(", "),
       [
@@ -91,29 +106,42 @@ export function topicsView({ me, signal }) {
     ];
   };
 
-  poll("/api/topics", 2_000, (found, error) => {
+  /** Of many topics only one that is asked for by name has its offsets looked up. */
+  const lookUpChosen = async ({ topics }) => {
+    const found = topics.find(({ topic }) => topic === chosen);
+    if (!found?.consume || countsOf(found) !== undefined) return;
+    try {
+      const path = `/api/topics?topic=${encodeURIComponent(found.topic)}`;
+      const { topics: [known] } = await ask(path, { signal });
+      found.partitions = known.partitions;
+    } catch (error) {
+      if (!signal.aborted) problem.textContent = error.message;
+    }
+  };
+  const grow = (each, ms) => {
+    const end = countsOf(each)?.end;
+    let past = history.get(each.topic);
+    if (past === undefined) {
+      const label = `Growth of ${each.topic}`;
+      const spark = h("canvas", { className: "spark", role: "img", "aria-label": label });
+      history.set(each.topic, past = { rates: [], spark });
+    } else if (ms > past.ms) {
+      const isKnown = end !== undefined && past.end !== undefined;
+      past.rates.push(
+        isKnown ? Math.max(0, Number(end - past.end) * 1_000 / (ms - past.ms)) : undefined,
+      );
+      if (past.rates.length > MOST_RATES) past.rates.shift();
+    }
+    past.end = end;
+    past.ms = ms;
+  };
+
+  poll("/api/topics", 2_000, async (found, error) => {
     problem.textContent = error?.message ?? "";
     if (found === undefined) return;
+    await lookUpChosen(found);
+    for (const each of found.topics) grow(each, found.timestampMs);
     answer = found;
-    for (const { topic, partitions } of found.topics) {
-      const end = partitions.reduce((total, each) => total + BigInt(each.end ?? 0), 0n);
-      let past = history.get(topic);
-      if (past === undefined) {
-        const spark = h("canvas", {
-          className: "spark",
-          role: "img",
-          "aria-label": `Growth of ${topic}`,
-        });
-        history.set(topic, past = { rates: [], spark });
-      } else if (found.timestampMs > past.ms) {
-        past.rates.push(
-          Math.max(0, Number(end - past.end) * 1_000 / (found.timestampMs - past.ms)),
-        );
-        if (past.rates.length > MOST_RATES) past.rates.shift();
-      }
-      past.end = end;
-      past.ms = found.timestampMs;
-    }
     show();
   }, signal);
   if (me.operations.includes("observe")) {
