@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { ClientError, KafkaProxyClient } from "../../src/client/mod.ts";
 import type { LibraryOptions } from "../../src/config/library_options.ts";
@@ -15,6 +16,7 @@ import {
 import { ConsolePage } from "../support/console_page.ts";
 import { repositoryText } from "../support/markdown.ts";
 import { cheapHash, claims, newKeys, nowSeconds, signed } from "../support/signed_tokens.ts";
+import { TcpRelay } from "../support/tcp_relay.ts";
 import { startProxy, type TestProxy } from "../support/test_proxy.ts";
 
 const sharedKafka = shareKafka();
@@ -163,6 +165,27 @@ browserTest("the library in a page whose origin is not allowed stays offline", a
   assert.match(state.trouble, /^Cannot connect \(1006/);
   assert.ok((proxy.events.count("session_refused") ?? 0) > 0);
 });
+
+browserTest(
+  "the console behind a proxy that changes Host says what is to be done",
+  async (browser) => {
+    await using proxy = await serve({}, "hosts");
+    await using relay = new TcpRelay(proxy.httpUrl);
+    const base = relay.through(proxy.httpUrl);
+    const { origin, host } = new URL(base);
+    // As a reverse proxy does that nobody has told otherwise.
+    relay.change = (bytes, way) => {
+      if (way === "toClient") return bytes;
+      const text = Buffer.from(bytes).toString("latin1");
+      const own = `Host: ${new URL(proxy.httpUrl).host}`;
+      return Buffer.from(text.replaceAll(`Host: ${host}`, own), "latin1");
+    };
+    const view = await ConsolePage.open(browser, base, "live?topic=hosts&start=earliest");
+    await view.text("#state", /^offline$/);
+    await view.text("#trouble", new RegExp(`session_refused.* --origin ${origin}$`));
+    assert.ok((proxy.events.count("session_refused") ?? 0) > 0);
+  },
+);
 
 browserTest(
   "the console shows a user what the user may do, and reads by ticket",

@@ -36,6 +36,8 @@ export class TcpRelay implements AsyncDisposable {
   readonly #lost = new Set<Deno.TcpConn>();
   readonly #moving = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
+  /** What is passed on of what was read. */
+  change: (bytes: Uint8Array, way: Way) => Uint8Array = (bytes) => bytes;
   /** All that is read waits so long before it is passed on, in ms. */
   delayMs = 0;
   /** Bytes a second in each direction of a connection. */
@@ -174,9 +176,10 @@ export class TcpRelay implements AsyncDisposable {
       if (this.delayMs > 0) await sleep(this.delayMs);
       await this.#silent.get(way)?.promise;
       if (way === "toClient") this.#movedBytes += count;
-      for (let at = 0; at < count;) {
+      const bytes = this.change(chunk.subarray(0, count), way);
+      for (let at = 0; at < bytes.length;) {
         const isNarrow = this.bytesPerSecond < Infinity;
-        const slice = chunk.subarray(at, isNarrow ? Math.min(at + SLICE_BYTES, count) : count);
+        const slice = bytes.subarray(at, isNarrow ? at + SLICE_BYTES : undefined);
         if (isNarrow) await sleep(slice.length / this.bytesPerSecond * 1_000);
         at += await to.write(slice);
       }

@@ -72,12 +72,26 @@ function allowed() {
 
 async function follow(client, signal) {
   const state = byId("state");
+  let failures = 0;
   for await (const now of client.states()) {
     if (signal.aborted) return;
     state.textContent = now;
     state.dataset.state = now;
-    state.title = client.trouble ?? "";
+    if (now === "offline") failures++;
+    else if (now !== "connecting") failures = 0;
+    // A server that is restarted is there again at the first try.
+    const isTrouble = failures > 1 || now === "closed";
+    const text = isTrouble ? await explained(client.trouble ?? "") : "";
+    if (!signal.aborted) byId("trouble").textContent = text;
   }
+}
+
+/** Why there is no connection: of a handshake that is refused a browser does not tell the reason. */
+async function explained(trouble) {
+  const isThere = await fetch("/healthz").then(({ ok }) => ok, () => false);
+  if (!isThere || !trouble.startsWith("Cannot connect")) return trouble;
+  return `${trouble}. The server is there and refuses this page's WebSocket; its log says why ` +
+    `(session_refused). Behind a reverse proxy that changes Host it needs --origin ${location.origin}`;
 }
 
 /** Shows the view that the address names. */
@@ -109,6 +123,7 @@ function signOut(why) {
   fill(byId("who"));
   byId("state").textContent = "signed out";
   byId("state").dataset.state = "";
+  byId("trouble").textContent = "";
   fill(byId("main"), signInView({ why, whoAmI, onDone: begin }));
   byId("main").focus();
 }
