@@ -132,8 +132,10 @@ export class PinnedHolding implements Holding {
     const { groups, unanswered } = this.#services;
     if (this.#doubtsNow() !== this.#doubts) await this.#check();
     this.#checkSure();
-    for (const [partition, offset] of next) unanswered.add(this.#key(partition), offset);
-    await groups.commit(this.#group, this.#plan.topic, next, () => this.#checkSure());
+    await groups.commit(this.#group, this.#plan.topic, next, () => {
+      this.#checkSure();
+      for (const [partition, offset] of next) unanswered.add(this.#key(partition), offset);
+    });
     for (const [partition, offset] of next) unanswered.answered(this.#key(partition), offset);
     this.#known = new Map([...this.#known, ...next]);
   }

@@ -63,9 +63,15 @@ export class FakeGroups implements GroupPositions {
     }));
   }
 
-  async commit(group: string, topic: string, next: ReadonlyMap<number, bigint>): Promise<void> {
+  async commit(
+    group: string,
+    topic: string,
+    next: ReadonlyMap<number, bigint>,
+    guard?: () => void,
+  ): Promise<void> {
     this.tries++;
     await this.#held?.promise;
+    guard?.();
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
     this.commits.push({ group, topic, next: new Map(next) });

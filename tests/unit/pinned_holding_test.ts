@@ -114,9 +114,14 @@ Deno.test("PinnedHolding.mayGo() goes on after a doubt, a commit of the older se
   await using test = new TestSessions({ commitIntervalMs: 2 });
   const older = await settled(test);
   const { commit } = test.groups;
-  test.groups.commit = () =>
-    Promise.reject(new ProxyError("kafka_unavailable", "the connection was lost"));
+  let tries = 0;
+  test.groups.commit = (_group, _topic, _next, guard) => {
+    tries++;
+    guard!();
+    return Promise.reject(new ProxyError("kafka_unavailable", "the connection was lost"));
+  };
   test.reader.fill(1, 10);
+  await eventually("a commit to be lost", () => tries > 0, { everyMs: 1 });
   await eventually("the records", () => older.sink.offsets.length === 20, { everyMs: 1 });
   const newer = await test.start("consumerGroup=g1");
   await older.over;
@@ -129,6 +134,28 @@ Deno.test("PinnedHolding.mayGo() goes on after a doubt, a commit of the older se
   test.reader.fill(1, 10);
   await eventually("a commit", () => test.groups.get("g1", TOPIC, 0) === 30n, { everyMs: 1 });
   assert.equal(newer.sink.isClosed, false);
+});
+
+// The same position is tried twice within one commit; the first try arrives after the next commit.
+Deno.test("PinnedHolding.mayGo() goes on after a doubt, an earlier try of an answered commit arrived late", async () => {
+  await using test = new TestSessions({ commitIntervalMs: 2 });
+  const { sink, lease } = await settled(test);
+  const { commit } = test.groups;
+  test.groups.commit = async (group, topic, next, guard) => {
+    guard!(); // its connection breaks
+    test.groups.commit = commit;
+    await commit.call(test.groups, group, topic, next, guard);
+  };
+  test.reader.fill(1, 10);
+  await eventually("the commit", () => test.groups.get("g1", TOPIC, 0) === 20n, { everyMs: 1 });
+  test.reader.fill(1, 10);
+  await eventually("the next", () => test.groups.get("g1", TOPIC, 0) === 30n, { everyMs: 1 });
+  lease.doubt();
+  test.groups.set("g1", TOPIC, 0, 20n);
+  lease.makeSure();
+  test.reader.fill(1, 10);
+  await eventually("one more", () => test.groups.get("g1", TOPIC, 0) === 40n, { everyMs: 1 });
+  assert.equal(sink.isClosed, false);
 });
 
 Deno.test("PinnedHolding.finish() commits nothing, the lease in doubt", async () => {

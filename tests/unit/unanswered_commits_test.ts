@@ -22,6 +22,17 @@ Deno.test("UnansweredCommits.answered() forgets that one, and not the older ones
   assert.equal(commits.has(KEY, 5n), true);
 });
 
+Deno.test("UnansweredCommits.answered() says it of one try, the others may arrive yet", () => {
+  const commits = new UnansweredCommits();
+  commits.add(KEY, 5n);
+  commits.add(KEY, 5n);
+  commits.answered(KEY, 5n);
+  assert.equal(commits.has(KEY, 5n), true);
+  commits.answered(KEY, 5n);
+  assert.equal(commits.has(KEY, 5n), false);
+  assert.equal(commits.size, 0);
+});
+
 Deno.test("UnansweredCommits.add() counts one that is sent again once", () => {
   const commits = new UnansweredCommits();
   for (let i = 0; i < 100; i++) commits.add(KEY, 5n);
