@@ -185,7 +185,6 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#connection = undefined;
     this.#number = undefined;
     this.#isBehind = false;
-    this.#isPaused = false;
     clearTimeout(this.#againTimer);
     // What a member of a balanced group had is another one's now.
     if (this.#isBalanced && this.#isAcked) this.#forget(() => true);
@@ -507,8 +506,10 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     const subscription = this.#number;
     const frame = { type: "seek", subscription, topic, partition, from: `${to}` };
     this.#connection!.request(frame, (answer) => {
-      if (answer instanceof ClientError) this.#acknowledged(progress, answer);
-      else if (subscription === this.#number && to > progress.sentHere) {
+      if (answer instanceof ClientError) {
+        progress.skippedTo = undefined;
+        this.#acknowledged(progress, answer);
+      } else if (subscription === this.#number && to > progress.sentHere) {
         progress.sentHere = to;
         this.#sendAcks();
       }

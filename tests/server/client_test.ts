@@ -492,6 +492,9 @@ Deno.test("flush() commits what an earlier connection brought, the credit spent 
     record.ack();
     if (record.offset < 9n) continue;
     await eventually("the credit to be spent", () => records.heldRecords > 5);
+    server.refusedSeeks = 1;
+    const refused = await errorOf(() => records.flush());
+    assert.equal(refused.code, "kafka_unavailable");
     await records.flush();
     break;
   }

@@ -91,6 +91,8 @@ export class FakeV2Server implements AsyncDisposable {
   swallowsAnswers = false;
   /** When set, new sockets are closed with it right after hello. */
   closesNew: { code: number; reason: string } | undefined;
+  /** So many of the next seeks are refused. */
+  refusedSeeks = 0;
   /** Records sent so far. */
   sentRecords = 0;
   readonly #options: FakeV2Options;
@@ -308,6 +310,12 @@ class FakeSession {
         if (of !== undefined) of.isPaused = frame.type === "pause";
         break;
       case "seek": {
+        if (this.#server.refusedSeeks > 0) {
+          this.#server.refusedSeeks--;
+          const message = "Kafka is away";
+          this.send({ type: "error", id: frame.id, code: "kafka_unavailable", message });
+          break;
+        }
         const place = of?.places.find(({ topic, partition }) =>
           topic === frame.topic && partition === frame.partition
         );
