@@ -80,9 +80,14 @@ async function follow(client, signal) {
     if (now === "offline") failures++;
     else if (now !== "connecting") failures = 0;
     // A server that is restarted is there again at the first try.
-    const isTrouble = failures > 1 || now === "closed";
-    const text = isTrouble ? await explained(client.trouble ?? "") : "";
-    if (!signal.aborted) byId("trouble").textContent = text;
+    const isTrouble = () => !signal.aborted && (failures > 1 || client.state === "closed");
+    if (!isTrouble()) byId("trouble").textContent = "";
+    else {
+      // Nobody waits for a server that is silent: the state goes on meanwhile.
+      void explained(client.trouble ?? "").then((text) => {
+        if (isTrouble()) byId("trouble").textContent = text;
+      });
+    }
   }
 }
 

@@ -113,7 +113,8 @@ export function topicsView({ me, signal }) {
     try {
       const path = `/api/topics?topic=${encodeURIComponent(found.topic)}`;
       const { topics: [known] } = await ask(path, { signal });
-      found.partitions = known.partitions;
+      // It may have been deleted meanwhile.
+      if (known !== undefined) found.partitions = known.partitions;
     } catch (error) {
       if (!signal.aborted) problem.textContent = error.message;
     }
