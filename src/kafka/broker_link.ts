@@ -290,3 +290,14 @@ function guarded<T>(encode: () => Promise<T>, guard: () => void): () => Promise<
 function asIs(decoded: unknown): Promise<unknown> {
   return Promise.resolve(decoded);
 }
+
+/** The newest version of an API that the broker speaks and we do; undefined when there is none. */
+export function commonVersion(
+  link: Pick<BrokerLink, "versions">,
+  api: string,
+  own: { readonly min: number; readonly max: number },
+): number | undefined {
+  const { minVersion = 0, maxVersion = -1 } = link.versions(api) ?? {};
+  const version = Math.min(maxVersion, own.max);
+  return version < Math.max(minVersion, own.min) ? undefined : version;
+}

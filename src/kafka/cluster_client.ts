@@ -1,5 +1,5 @@
 import { ProxyError } from "../core/proxy_error.ts";
-import { BrokerLink, type BrokerOptions } from "./broker_link.ts";
+import { BrokerLink, type BrokerOptions, commonVersion } from "./broker_link.ts";
 import { throttledMs } from "./compact.ts";
 import type { KafkaCredentials } from "./kafka_credentials.ts";
 import { unavailable } from "./kafka_error.ts";
@@ -122,7 +122,9 @@ export class ClusterClient {
    */
   async ping(): Promise<void> {
     // Brokers answer ApiVersions to anybody; old ones would name all topics where none is asked for.
-    await this.any((link) => hasIds(link) ? askMetadata(link, []) : link.send("ApiVersions", {}));
+    await this.any((link) =>
+      versionWithIds(link) === undefined ? link.send("ApiVersions", {}) : askMetadata(link, [])
+    );
     await this.#checkCredentials();
   }
 
@@ -253,9 +255,8 @@ export class ClusterClient {
   }
 }
 
-function hasIds(link: BrokerLink): boolean {
-  const { minVersion = 0, maxVersion = 0 } = link.versions("Metadata") ?? {};
-  return maxVersion >= METADATA_WITH_IDS.min && minVersion <= METADATA_WITH_IDS.max;
+function versionWithIds(link: BrokerLink): number | undefined {
+  return commonVersion(link, "Metadata", METADATA_WITH_IDS);
 }
 
 /** In a version with topic ids where the broker speaks one, else in KafkaJS's newest. */
@@ -263,11 +264,11 @@ async function askMetadata(
   link: BrokerLink,
   topics: readonly string[] | undefined,
 ): Promise<ClusterMetadata> {
-  if (!hasIds(link)) {
+  const version = versionWithIds(link);
+  if (version === undefined) {
     // An empty list is all topics there.
     return await link.send("Metadata", { topics: topics ?? [], allowAutoTopicCreation: false });
   }
-  const version = Math.min(link.versions("Metadata")!.maxVersion, METADATA_WITH_IDS.max);
   const body = metadataRequest(topics, version);
   return readMetadataResponse(await link.raw("Metadata", version, body, throttledMs));
 }

@@ -1,6 +1,6 @@
 import type { GroupPositions } from "../core/ports.ts";
 import { ProxyError } from "../core/proxy_error.ts";
-import type { BrokerLink } from "./broker_link.ts";
+import { type BrokerLink, commonVersion } from "./broker_link.ts";
 import { throttledMs } from "./compact.ts";
 import { checkGroupError, type GroupCoordinators } from "./group_coordinators.ts";
 import type { GroupLooks } from "./group_looks.ts";
@@ -81,11 +81,10 @@ async function askCommitted(
   topic: string,
   partitions: readonly number[],
 ): Promise<OffsetFetchAnswer> {
-  const { minVersion = 0, maxVersion = 0 } = link.versions("OffsetFetch") ?? {};
-  if (minVersion <= STABLE_OFFSET_FETCH && STABLE_OFFSET_FETCH <= maxVersion) {
+  const version = commonVersion(link, "OffsetFetch", STABLE_OFFSET_FETCH);
+  if (version !== undefined) {
     const body = stableOffsetFetchRequest(group, topic, partitions);
-    const payload = await link.raw("OffsetFetch", STABLE_OFFSET_FETCH, body, throttledMs);
-    return readOffsetFetchResponse(payload);
+    return readOffsetFetchResponse(await link.raw("OffsetFetch", version, body, throttledMs));
   }
   return await link.send<OffsetFetchAnswer>("OffsetFetch", {
     groupId: group,

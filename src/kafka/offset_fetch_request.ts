@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { CompactReader, compactString, unsignedVarint } from "./compact.ts";
 
 /** The version of OffsetFetch that can ask for what is stable (KIP-447); KafkaJS speaks older ones. */
-export const STABLE_OFFSET_FETCH = 7;
+export const STABLE_OFFSET_FETCH = { min: 7, max: 7 };
 
 /** What a group's coordinator says is committed; errors are in the data. */
 export interface OffsetFetchAnswer {

@@ -4,6 +4,7 @@ import { ProxyError } from "../core/proxy_error.ts";
 import { Backoff } from "../stream/backoff.ts";
 import { sleep } from "../stream/sleep.ts";
 import { mostRecordBytes } from "./batch_encoder.ts";
+import { commonVersion } from "./broker_link.ts";
 import type { ClusterClient } from "./cluster_client.ts";
 import { type Compression, type Compressor, COMPRESSORS } from "./codecs/compress.ts";
 import { mayRetry, unavailable } from "./kafka_error.ts";
@@ -290,9 +291,9 @@ export class KafkaRecordWriter implements RecordWriter {
     let answers: ProduceAnswer[];
     try {
       const link = await this.#cluster.node(node.id, "produce");
-      const { minVersion = 0, maxVersion = 0 } = link.versions("Produce") ?? {};
-      const version = Math.min(maxVersion, PRODUCE_VERSIONS.max);
-      if (version < Math.max(minVersion, PRODUCE_VERSIONS.min)) {
+      const version = commonVersion(link, "Produce", PRODUCE_VERSIONS);
+      if (version === undefined) {
+        const { minVersion = 0, maxVersion = 0 } = link.versions("Produce") ?? {};
         throw new ProxyError(
           "unsupported",
           `Cannot write: broker ${node.id} speaks versions ${minVersion} to ${maxVersion} of Produce`,
