@@ -3,7 +3,6 @@ import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { ClientError, KafkaProxyClient } from "../../src/client/mod.ts";
 import type { LibraryOptions } from "../../src/config/library_options.ts";
-import { sleep } from "../../src/stream/sleep.ts";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { browserTest } from "../support/chromium.ts";
 import {
@@ -14,6 +13,7 @@ import {
   type ScenarioRun,
 } from "../support/client_contract/runtimes.ts";
 import { ConsolePage } from "../support/console_page.ts";
+import { eventually } from "../support/eventually.ts";
 import { repositoryText } from "../support/markdown.ts";
 import { cheapHash, claims, newKeys, nowSeconds, signed } from "../support/signed_tokens.ts";
 import { TcpRelay } from "../support/tcp_relay.ts";
@@ -57,9 +57,12 @@ everywhere("KafkaProxyClient reads on past the expiry of its tokens", async (run
   await using proxy = await serve(JWT as Partial<LibraryOptions>, topic);
   const { helper } = await sharedKafka();
   const tokens = await Promise.all([5, 8, 60].map((seconds) => tokenFor(topic, seconds)));
+  const expiredMs = performance.now() + 9_000;
   const input = { url: proxy.url, topic, tokens, records: 5 };
   const output = await run("guarded", input, async () => {
-    await sleep(9_000);
+    await eventually("two tokens to have expired", () => performance.now() > expiredMs, {
+      timeoutMs: 20_000,
+    });
     await helper.produce({ topic, count: 2, startNumber: 3 });
   });
   const offsets = [0, 1, 2, 3, 4];
