@@ -62,6 +62,7 @@ export function checkHistory(history: History): Verdict {
 
 class Check {
   readonly #history: History;
+  readonly #entries: readonly Entry[];
   readonly #findings: Finding[] = [];
   readonly #told = new Map<string, number>();
   #received = 0;
@@ -71,6 +72,7 @@ class Check {
 
   constructor(history: History) {
     this.#history = history;
+    this.#entries = withoutStaleLooks(history.entries);
   }
 
   verdict(): Verdict {
@@ -108,7 +110,7 @@ class Check {
     /** A claim of `recovered` that the next record of a partition has to bear out. */
     const claims = new Map<number, boolean>();
     const highest = new Map<number, bigint>();
-    for (const entry of this.#history.entries) {
+    for (const entry of this.#entries) {
       floors.take(entry, consumer);
       if (!("consumer" in entry) || entry.consumer !== consumer) continue;
       if (entry.kind === "claimed") claims.set(entry.partition, entry.recovered);
@@ -181,7 +183,7 @@ class Check {
         last.set(key, Math.max(before, Number(number)));
       }
     }
-    for (const entry of this.#history.entries) {
+    for (const entry of this.#entries) {
       if (entry.kind !== "written") continue;
       const { value, outcome } = entry;
       const found = places.get(value) ?? [];
@@ -202,15 +204,12 @@ class Check {
   /** Positions as Kafka has them only go forwards, but for a reset by hand. */
   #committed(): void {
     const last = new Map<string, bigint>();
-    const resets = new Map<string, number>();
-    for (const entry of this.#history.entries) {
+    for (const entry of this.#entries) {
       if (entry.kind === "reset") {
-        resets.set(entry.group, entry.doneMs);
         for (const key of [...last.keys()]) if (key.startsWith(`${entry.group} `)) last.delete(key);
       }
       if (entry.kind !== "looked") continue;
       const { group, partition, offset } = entry;
-      if (entry.askedMs <= (resets.get(group) ?? -1)) continue;
       const key = `${group} ${partition}`;
       const before = last.get(key);
       if (before !== undefined && offset < before) {
@@ -224,7 +223,7 @@ class Check {
   #owners(): void {
     const owners = new Map<string, Map<string, Owned>>();
     const lost = new Set<string>();
-    for (const entry of this.#history.entries) {
+    for (const entry of this.#entries) {
       if (entry.kind === "memberReceived" && !owners.get(key(entry))?.has(entry.member)) {
         const kind = lost.has(key(entry, entry.member)) ? "after revocation" : "not assigned";
         const text = `${entry.member}: partition ${entry.partition} offset ${entry.offset}`;
@@ -248,10 +247,26 @@ class Check {
       if (entry.kind === "assigned") {
         lost.delete(key(entry, entry.member));
         const own = owners.get(key(entry)) ?? new Map<string, Owned>();
-        owners.set(key(entry), own.set(entry.member, entry));
+        // Told again of what it has, it has had it since the first time.
+        owners.set(key(entry), own.set(entry.member, own.get(entry.member) ?? entry));
       }
     }
+    for (const own of owners.values()) {
+      if (own.size < 2) continue;
+      const [{ consumer, partition }] = own.values();
+      const members = [...own.keys()].join(" and ");
+      this.#wrong("two owners", consumer, `partition ${partition}: ${members}, at the end`);
+    }
   }
+}
+
+/** Without what was asked before a reset of its group was done: that says nothing any more. */
+function withoutStaleLooks(entries: readonly Entry[]): Entry[] {
+  const resetMs = new Map<string, number>();
+  return entries.filter((entry) => {
+    if (entry.kind === "reset") resetMs.set(entry.group, entry.doneMs);
+    return entry.kind !== "looked" || entry.askedMs > (resetMs.get(entry.group) ?? -1);
+  });
 }
 
 /** From where a session or an ownership may get records: what was committed when it began. */
@@ -260,7 +275,6 @@ class Floors {
   readonly #group: string | undefined;
   readonly #committed = new Map<number, bigint>();
   readonly #floors = new Map<string, bigint>();
-  #resetMs = -1;
 
   constructor(partitions: readonly number[], group: string | undefined) {
     this.#partitions = partitions;
@@ -271,10 +285,9 @@ class Floors {
     if (entry.kind === "reset" && entry.group === this.#group) {
       this.#committed.clear();
       this.#floors.clear();
-      this.#resetMs = entry.doneMs;
     }
     if (entry.kind === "looked" && entry.group === this.#group) {
-      if (entry.askedMs > this.#resetMs) this.#raise(entry.partition, entry.offset);
+      this.#raise(entry.partition, entry.offset);
     }
     if (!("consumer" in entry) || entry.consumer !== consumer) return;
     if (entry.kind === "confirmed") this.#raise(entry.partition, entry.next);

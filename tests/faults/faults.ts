@@ -26,6 +26,9 @@ export type Fault = (target: FaultTarget) => Promise<void>;
 /** How long a process may take until it has seen its clock set, in ms. */
 const CLOCK_IS_SEEN_MS = 1_100;
 
+/** Ends of the names of the groups that read in each scenario. */
+const GROUPS = ["library", "v1", "balanced"];
+
 /** Less than most time-outs, in ms. */
 export const SHORT_MS: readonly [number, number] = [800, 2_500];
 
@@ -50,18 +53,18 @@ export const FAULTS = {
   "proxy drained": proxyDrained,
   "client connections cut": clientsCut,
   "client connections cut, many times": clientsCutOften,
-  "clients frozen": clientsFrozen,
+  "clients frozen": whileIt(({ clientRelay }) => clientRelay.freeze()),
   "clients gone without a word": clientsLost,
-  "what clients send is lost": fromClientsLost,
-  "what clients are sent is lost": toClientsLost,
-  "clients slow": clientsSlow,
-  "clients at 64 KiB/s": clientsNarrow,
+  "what clients send is lost": whileIt(({ clientRelay }) => clientRelay.silence("toServer")),
+  "what clients are sent is lost": whileIt(({ clientRelay }) => clientRelay.silence("toClient")),
+  "clients slow": slowed(({ clientRelay }) => clientRelay),
+  "clients at 64 KiB/s": narrowed(({ clientRelay }) => clientRelay),
   "Kafka connections cut": kafkaCut,
   "Kafka half-open": kafkaHalfOpen,
-  "requests to Kafka lost": toKafkaLost,
-  "answers of Kafka lost": fromKafkaLost,
-  "Kafka slow": kafkaSlow,
-  "Kafka at 64 KiB/s": kafkaNarrow,
+  "requests to Kafka lost": whileIt(({ kafkaRelay }) => kafkaRelay.silence("toBroker")),
+  "answers of Kafka lost": whileIt(({ kafkaRelay }) => kafkaRelay.silence("toClient")),
+  "Kafka slow": slowed(({ kafkaRelay }) => kafkaRelay),
+  "Kafka at 64 KiB/s": narrowed(({ kafkaRelay }) => kafkaRelay),
   "partitions moved and proxy killed": movedAndKilled,
   "disk of a broker full": diskFull,
   "clock of the proxy jumps": proxyClockJumps,
@@ -135,7 +138,10 @@ async function controllerKilled(target: FaultTarget): Promise<void> {
 
 async function coordinatorKilled(target: FaultTarget): Promise<void> {
   const { world: { cluster, helper } } = target;
-  const { leader } = target.random.pick(await helper.describeTopic("__consumer_offsets"));
+  const partitions = await helper.describeTopic("__consumer_offsets");
+  const group = `${target.topic}-${target.random.pick(GROUPS)}`;
+  const own = offsetsPartition(group, partitions.length);
+  const { leader } = partitions.find(({ partition }) => partition === own)!;
   const node = cluster.nodes.find(({ id }) => id === leader) ?? cluster.nodes[0];
   await node.kill();
   await last(target);
@@ -177,12 +183,6 @@ async function positionsMovedBack({ world, topic, entries, random }: FaultTarget
   entries.push({ kind: "reset", group, doneMs: Infinity });
   await resetByTool(world.cluster.bootstrap, group, { topic, partition });
   entries.push({ kind: "reset", group, doneMs: performance.now() });
-}
-
-async function clientsFrozen(target: FaultTarget): Promise<void> {
-  const again = target.world.clientRelay.freeze();
-  await last(target);
-  again();
 }
 
 async function proxyKilled(target: FaultTarget): Promise<void> {
@@ -239,30 +239,6 @@ function clientsLost({ world }: FaultTarget): Promise<void> {
   return Promise.resolve();
 }
 
-async function fromClientsLost(target: FaultTarget): Promise<void> {
-  const again = target.world.clientRelay.silence("toServer");
-  await last(target);
-  again();
-}
-
-async function toClientsLost(target: FaultTarget): Promise<void> {
-  const again = target.world.clientRelay.silence("toClient");
-  await last(target);
-  again();
-}
-
-async function clientsSlow(target: FaultTarget): Promise<void> {
-  target.world.clientRelay.delayMs = target.random.between(20, 200);
-  await last(target);
-  target.world.clientRelay.delayMs = 0;
-}
-
-async function clientsNarrow(target: FaultTarget): Promise<void> {
-  target.world.clientRelay.bytesPerSecond = 64 << 10;
-  await last(target);
-  target.world.clientRelay.bytesPerSecond = Infinity;
-}
-
 async function kafkaCut({ world, random }: FaultTarget): Promise<void> {
   for (let i = 0; i < 4; i++) {
     world.kafkaRelay.cut();
@@ -275,28 +251,29 @@ async function kafkaHalfOpen(target: FaultTarget): Promise<void> {
   await last(target);
 }
 
-async function toKafkaLost(target: FaultTarget): Promise<void> {
-  const again = target.world.kafkaRelay.silence("toBroker");
-  await last(target);
-  again();
+/** What begins something gives back how to end it. */
+function whileIt(begin: (world: FaultWorld) => () => void): Fault {
+  return async (target) => {
+    const end = begin(target.world);
+    await last(target);
+    end();
+  };
 }
 
-async function fromKafkaLost(target: FaultTarget): Promise<void> {
-  const again = target.world.kafkaRelay.silence("toClient");
-  await last(target);
-  again();
+function slowed(relayOf: (world: FaultWorld) => { delayMs: number }): Fault {
+  return async (target) => {
+    relayOf(target.world).delayMs = target.random.between(20, 200);
+    await last(target);
+    relayOf(target.world).delayMs = 0;
+  };
 }
 
-async function kafkaSlow(target: FaultTarget): Promise<void> {
-  target.world.kafkaRelay.delayMs = target.random.between(20, 200);
-  await last(target);
-  target.world.kafkaRelay.delayMs = 0;
-}
-
-async function kafkaNarrow(target: FaultTarget): Promise<void> {
-  target.world.kafkaRelay.bytesPerSecond = 64 << 10;
-  await last(target);
-  target.world.kafkaRelay.bytesPerSecond = Infinity;
+function narrowed(relayOf: (world: FaultWorld) => { bytesPerSecond: number }): Fault {
+  return async (target) => {
+    relayOf(target.world).bytesPerSecond = 64 << 10;
+    await last(target);
+    relayOf(target.world).bytesPerSecond = Infinity;
+  };
 }
 
 async function movedAndKilled(target: FaultTarget): Promise<void> {
@@ -354,6 +331,13 @@ async function namesSlow(target: FaultTarget): Promise<void> {
   }
   if (dns!.questions === before) throw new Error("Nobody has asked for a name");
   dns!.delayMs = 0;
+}
+
+/** Where a group's coordinator has its commits: Java's hash of the name, without its sign. */
+function offsetsPartition(group: string, partitions: number): number {
+  let hash = 0;
+  for (let i = 0; i < group.length; i++) hash = Math.imul(hash, 31) + group.charCodeAt(i) | 0;
+  return (hash & 0x7fff_ffff) % partitions;
 }
 
 /** Starts a broker, and waits until it has caught up with the others. */

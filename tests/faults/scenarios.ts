@@ -2,7 +2,7 @@ import type { Random } from "../support/random.ts";
 import type { FaultName } from "./faults.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** The fixed dozen of the suite: every fault that is over in seconds, one or two at a time. */
+/** The fixed dozen of the suite: fourteen of the faults, one or two at a time. */
 export const SUITE: readonly Scenario[] = [
   { faults: ["broker killed"] },
   { faults: ["broker frozen", "leaders moved"] },
@@ -21,7 +21,7 @@ export const SUITE: readonly Scenario[] = [
 /** Most faults of a scenario that is drawn. */
 const MOST_FAULTS = 4;
 
-/** Every so many scenarios one fault lasts long. */
+/** Every so many scenarios has one fault, which lasts long if it is of those that last at all. */
 const LONG_EVERY = 5;
 
 /** Draws scenarios without end: each fault comes up once before any comes up again. */

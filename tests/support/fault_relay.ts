@@ -1,4 +1,4 @@
-import { sleep } from "../../src/stream/sleep.ts";
+import { ImpairedRelay, writeAll } from "./impaired_relay.ts";
 
 /** Which way bytes go. */
 export type Direction = "toBroker" | "toClient";
@@ -29,9 +29,6 @@ export const FETCH = 1;
 const METADATA = 3;
 const FIND_COORDINATOR = 10;
 
-/** Bytes passed on at a time where a bandwidth is set. */
-const SLICE_BYTES = 4 * 1024;
-
 /**
  * A relay before every broker of a cluster, which understands enough of Kafka's protocol to do harm
  * to chosen requests and responses. Clients that start at {@linkcode bootstrap} stay behind it: the
@@ -43,24 +40,20 @@ const SLICE_BYTES = 4 * 1024;
  *   apiKey === PRODUCE && direction === "toClient" ? "cut" : "pass";
  * ```
  */
-export class FaultRelay implements AsyncDisposable {
+export class FaultRelay extends ImpairedRelay<Direction> implements AsyncDisposable {
   /** Decides about every frame; all pass. */
   judge: Judge = () => "pass";
-  /** Every frame waits so long, one after the other, in ms. */
-  delayMs = 0;
-  /** Bytes a second in each direction of a connection. */
-  bytesPerSecond = Infinity;
   readonly #host: string;
   readonly #hostBytes: Uint8Array;
   readonly #doors: readonly Door[];
   readonly #connections = new Set<RelayedConnection>();
-  readonly #silent = new Map<Direction, PromiseWithResolvers<void>>();
 
   /**
    * @param bootstrap HOST:PORT of every broker, with commas between them; hosts are 127.0.0.1
    * @param host what clients are told instead, as long as 127.0.0.1
    */
   constructor(bootstrap: string, host: string = HOST) {
+    super();
     if (host.length !== HOST.length) {
       throw new RangeError(`Host "${host}" is not as long as ${HOST}`);
     }
@@ -97,16 +90,6 @@ export class FaultRelay implements AsyncDisposable {
     for (const connection of this.#connections) connection.abandon();
   }
 
-  /** Nothing arrives in this direction any more, until the returned function is called. */
-  silence(direction: Direction): () => void {
-    const silent = Promise.withResolvers<void>();
-    this.#silent.set(direction, silent);
-    return () => {
-      if (this.#silent.get(direction) === silent) this.#silent.delete(direction);
-      silent.resolve();
-    };
-  }
-
   /** The next so many frames of this kind meet this fate, and all others pass. */
   next(
     kind: Partial<Pick<KafkaFrame, "apiKey" | "direction" | "broker">>,
@@ -128,7 +111,7 @@ export class FaultRelay implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { listener } of this.#doors) listener.close();
     await Promise.all(this.#doors.map(({ accepting }) => accepting));
-    for (const { resolve } of this.#silent.values()) resolve();
+    this.endSilence();
     const ended = [...this.#connections].map((connection) => connection.ended);
     this.cut();
     await Promise.all(ended);
@@ -137,8 +120,7 @@ export class FaultRelay implements AsyncDisposable {
   /** For connections: waits as the relay's settings say, and decides. */
   async fate(frame: KafkaFrame): Promise<Fate> {
     const fate = await this.judge(frame);
-    if (this.delayMs > 0) await sleep(this.delayMs);
-    await this.#silent.get(frame.direction)?.promise;
+    await this.held(frame.direction);
     return fate;
   }
 
@@ -243,23 +225,13 @@ class RelayedConnection {
         if (fate === "cut") break;
         if (fate === "drop") continue;
         this.#relay.rewrite(frame);
-        await this.#paced(bytes, write);
+        await this.#relay.paced(bytes, write);
       }
     } catch (error) {
       if (!isEnd(error)) throw error;
     }
     // The client of a half-open connection is not told.
     if (direction === "toBroker" || !this.#isAbandoned) this.destroy();
-  }
-
-  async #paced(bytes: Uint8Array, write: (bytes: Uint8Array) => Promise<void>): Promise<void> {
-    const { bytesPerSecond } = this.#relay;
-    if (bytesPerSecond === Infinity) return await write(bytes);
-    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-      const slice = bytes.subarray(at, at + SLICE_BYTES);
-      await sleep(slice.length / bytesPerSecond * 1_000);
-      await write(slice);
-    }
   }
 
   /** A request says what it is; an answer only which request it is for. */
@@ -302,10 +274,6 @@ async function readAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<boo
     at += count;
   }
   return true;
-}
-
-async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
 /** One side went away, or was cut in the middle of a read or a write. */

@@ -1,4 +1,4 @@
-import { sleep } from "../../src/stream/sleep.ts";
+import { ImpairedRelay, writeAll } from "./impaired_relay.ts";
 
 /** Where connections go to. */
 export interface RelayTarget {
@@ -12,9 +12,6 @@ export type Way = "toServer" | "toClient";
 /** Bytes moved at a time. */
 const CHUNK_BYTES = 1 << 16;
 
-/** Bytes passed on at a time where a bandwidth is set. */
-const SLICE_BYTES = 4 * 1024;
-
 /**
  * A TCP relay between clients and servers, whose connections can be harmed: destroyed, to both sides
  * without a close frame; lost to the server's side alone, which is not told, as when a phone changes
@@ -26,7 +23,7 @@ const SLICE_BYTES = 4 * 1024;
  * relay.cut();
  * ```
  */
-export class TcpRelay implements AsyncDisposable {
+export class TcpRelay extends ImpairedRelay<Way> implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #targets: readonly RelayTarget[];
   readonly #open = new Set<Deno.TcpConn>();
@@ -38,19 +35,15 @@ export class TcpRelay implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   /** What is passed on of what was read. */
   change: (bytes: Uint8Array, way: Way) => Uint8Array = (bytes) => bytes;
-  /** All that is read waits so long before it is passed on, in ms. */
-  delayMs = 0;
-  /** Bytes a second in each direction of a connection. */
-  bytesPerSecond = Infinity;
   #movedBytes = 0;
   #accepted = 0;
-  readonly #silent = new Map<Way, PromiseWithResolvers<void>>();
 
   /**
    * @param targets URLs, of which host and port count; connections go to one after the other, and
    * where one does not listen to the next
    */
   constructor(...targets: readonly (string | URL)[]) {
+    super();
     this.#targets = targets.map((target) => {
       const { hostname, port } = new URL(target);
       return { hostname, port: Number(port) };
@@ -91,16 +84,6 @@ export class TcpRelay implements AsyncDisposable {
     this.cut();
   }
 
-  /** Nothing arrives in this direction, and nobody is told, until the returned function is called. */
-  silence(way: Way): () => void {
-    const silent = Promise.withResolvers<void>();
-    this.#silent.set(way, silent);
-    return () => {
-      if (this.#silent.get(way) === silent) this.#silent.delete(way);
-      silent.resolve();
-    };
-  }
-
   /** Nothing moves, and nobody is told, until the returned function is called. */
   freeze(): () => void {
     const again = [this.silence("toServer"), this.silence("toClient")];
@@ -111,7 +94,7 @@ export class TcpRelay implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     await this.#accepting;
-    for (const { resolve } of this.#silent.values()) resolve();
+    this.endSilence();
     for (const connection of this.#lost) connection.close();
     this.cut();
     await Promise.all(this.#moving);
@@ -173,16 +156,9 @@ export class TcpRelay implements AsyncDisposable {
     for (;;) {
       const count = await from.read(chunk);
       if (count === null) return;
-      if (this.delayMs > 0) await sleep(this.delayMs);
-      await this.#silent.get(way)?.promise;
+      await this.held(way);
       if (way === "toClient") this.#movedBytes += count;
-      const bytes = this.change(chunk.subarray(0, count), way);
-      for (let at = 0; at < bytes.length;) {
-        const isNarrow = this.bytesPerSecond < Infinity;
-        const slice = bytes.subarray(at, isNarrow ? at + SLICE_BYTES : undefined);
-        if (isNarrow) await sleep(slice.length / this.bytesPerSecond * 1_000);
-        at += await to.write(slice);
-      }
+      await this.paced(this.change(chunk.subarray(0, count), way), (bytes) => writeAll(to, bytes));
     }
   }
 

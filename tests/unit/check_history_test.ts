@@ -204,6 +204,10 @@ Deno.test("checkHistory() finds two owners at one time, beyond what the handing 
   const first = owned("assigned", "a", 0);
   const together = [owned("assigned", "b", 5_000), owned("revoked", "a", 7_000)];
   assert.deepEqual(kinds([first, ...all, ...together]), ["two owners"]);
+  const atTheEnd = [owned("assigned", "b", 5_000)];
+  assert.deepEqual(kinds([first, ...all, ...atTheEnd]), ["two owners"]);
+  const toldAgain = [...atTheEnd, owned("assigned", "b", 6_900), owned("revoked", "a", 7_000)];
+  assert.deepEqual(kinds([first, ...all, ...toldAgain]), ["two owners"]);
   const shortly = [owned("assigned", "b", 5_000), owned("revoked", "a", 5_900)];
   assert.deepEqual(kinds([first, ...all, ...shortly]), []);
 });
