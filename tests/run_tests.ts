@@ -35,8 +35,10 @@ const LONG_FOLDER = "tests/long";
  * What looks at time or memory, or takes a port that is known: nothing else runs meanwhile. Other
  * files run two at a time, since they mostly wait.
  */
-const ALONE =
-  /^tests\/(bench|long|soak)\/|\/(console|crowds|demo|hostile_load|readme|slow_clients)_test/;
+const ALONE = [
+  /^tests\/(bench|long|soak)\//,
+  /\/(console|console_rate|crowds|demo|hostile_load|readme|slow_clients)_test/,
+];
 
 /** Files that run at a time, where they may. */
 const LANES = 2;
@@ -103,6 +105,7 @@ async function groups({ paths, long }: Arguments): Promise<Group[]> {
   for (const path of paths.length === 0 ? ["tests"] : paths) await collect(path, files);
   const inFolder = (file: string, folder: string) => file.startsWith(`${folder}/`);
   const isFast = (file: string) => FAST_FOLDERS.some((folder) => inFolder(file, folder));
+  const isAlone = (file: string) => ALONE.some((pattern) => pattern.test(file));
   const fast = files.filter(isFast);
   const found: Group[] = [];
   if (fast.length > 0) {
@@ -116,7 +119,7 @@ async function groups({ paths, long }: Arguments): Promise<Group[]> {
   const slow = files.filter((file) => !isFast(file));
   for (const file of slow) {
     const isWanted = long || paths.length > 0 || !inFolder(file, LONG_FOLDER);
-    if (isWanted) found.push({ name: file, args: [file], isShared: !ALONE.test(file) });
+    if (isWanted) found.push({ name: file, args: [file], isShared: !isAlone(file) });
   }
   const shared = found.filter(({ isShared }) => isShared);
   // Few were asked for: somebody watches.

@@ -1,6 +1,4 @@
-/**
- * Says what a test measured, when `KAFKA_PROXY_TEST_NOTES` is set; a suite that passes is silent.
- */
+/** Says what a test measured, when `KAFKA_PROXY_TEST_NOTES` is set. */
 export function note(text: string): void {
   if (Deno.env.get("KAFKA_PROXY_TEST_NOTES")) console.log(text);
 }
