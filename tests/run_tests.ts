@@ -37,7 +37,7 @@ const LONG_FOLDER = "tests/long";
  */
 const ALONE = [
   /^tests\/(bench|long|soak)\//,
-  /\/(console|console_rate|crowds|demo|hostile_load|readme|slow_clients)_test/,
+  /\/(client_million|console|console_rate|crowds|demo|hostile_load|readme|slow_clients)_test/,
 ];
 
 /** Files that run at a time, where they may. */

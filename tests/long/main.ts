@@ -26,7 +26,6 @@ const CAMPAIGNS: readonly (readonly string[])[] = [
   ["tests/long/resume_rounds.ts", "--records", "1000000", "--rounds", "30", "--seed", "1"],
   ["tests/long/scraped.ts", "--seconds", "120"],
   ["tests/long/rolling_restart.ts", "--clients", "500"],
-  [TESTS, "tests/long/client_stream_test.ts"],
   [TESTS, "tests/long/console_rate_test.ts"],
 ];
 
