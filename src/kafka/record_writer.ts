@@ -131,7 +131,7 @@ export class KafkaRecordWriter implements RecordWriter {
     }
     const nowMs = performance.now();
     const known = this.#topicOf(topic);
-    if (known.isKnown && known.early.length === 0) {
+    if (known.early.length === 0 && known.isSure(records, nowMs)) {
       this.#place(known, records, call, nowMs);
       if (known.ageMs(nowMs) > BELIEVED_MS) void this.#look(known);
     } else {
@@ -372,18 +372,16 @@ export class KafkaRecordWriter implements RecordWriter {
     if (topic.isLooking) return;
     topic.isLooking = true;
     const backoff = new Backoff(50, 1_000);
-    let fresh = topic.isKnown;
     for (;;) {
       try {
-        topic.learn(await this.#reader.topic(topic.name, { fresh }), performance.now());
+        topic.learn(await this.#reader.topic(topic.name, { fresh: true }), performance.now());
         break;
       } catch (error) {
         this.#lookFailed(topic, unavailable(`Cannot write to "${topic.name}"`, error));
       }
-      // A topic that is known is looked at again when a partition's next try is due.
-      if (topic.isKnown || topic.early.length === 0 || this.#closing.signal.aborted) break;
+      // With nothing early, it is looked at again when a partition's next try is due.
+      if (topic.early.length === 0 || this.#closing.signal.aborted) break;
       await sleep(backoff.next(), this.#closing.signal);
-      fresh = true;
     }
     topic.isLooking = false;
     topic.rest(performance.now());

@@ -6,7 +6,10 @@ import { PartitionQueue } from "./partition_queue.ts";
 import type { ProducerIds } from "./producer_ids.ts";
 import type { WriteCall } from "./write_call.ts";
 
-/** A call that came before the topic's partitions were known. */
+/** What was seen so short a time ago is not looked at again for a partition that is not there, in ms. */
+const SEEN_MS = 50;
+
+/** A call that came before the topic's partitions were known, or may be of one that was just added. */
 export interface EarlyCall {
   readonly records: readonly NewRecord[];
   readonly call: WriteCall;
@@ -39,6 +42,14 @@ export class WrittenTopic {
 
   get isKnown(): boolean {
     return this.#info !== undefined;
+  }
+
+  /** Whether it is known where these records go, or that they have nowhere to go. */
+  isSure(records: readonly NewRecord[], nowMs: number): boolean {
+    if (this.#info === undefined) return false;
+    const count = this.#info.leaders.size;
+    return this.ageMs(nowMs) < SEEN_MS ||
+      records.every(({ partition }) => partition === undefined || partition < count);
   }
 
   /** How old its metadata is, in ms. */

@@ -41,9 +41,14 @@ export async function planTopic(
   { reader, groups }: { reader: LogReader; groups: GroupPositions },
 ): Promise<TopicPlan> {
   const { topic, group, isolation, start, onRange } = request;
-  const { leaders, topicId } = await reader.topic(topic);
-  const isAll = request.partitions === "all";
-  const partitions = request.partitions === "all" ? [...leaders.keys()] : request.partitions;
+  const wanted = request.partitions;
+  const isAll = wanted === "all";
+  let { leaders, topicId } = await reader.topic(topic);
+  if (!isAll && !wanted.every((partition) => leaders.has(partition))) {
+    // It may have been added since anybody looked.
+    ({ leaders, topicId } = await reader.topic(topic, { fresh: true }));
+  }
+  const partitions = isAll ? [...leaders.keys()] : wanted;
   for (const partition of partitions) {
     if (leaders.has(partition)) continue;
     throw new ProxyError(

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { NewRecord, Written } from "../../src/core/ports.ts";
 import { KafkaRecordWriter, type RecordWriterOptions } from "../../src/kafka/record_writer.ts";
 import { keyPartition } from "../../src/kafka/murmur2.ts";
+import { sleep } from "../../src/stream/sleep.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeProducerCluster } from "../support/fake_producer_cluster.ts";
 
@@ -106,6 +107,32 @@ Deno.test("write() does not fail a call for one wrong record", async () => {
     "failed bad_parameter",
     "0:1",
   ]);
+});
+
+Deno.test("write() finds a partition that was added since somebody looked, in the order of calls", async () => {
+  const cluster = new FakeProducerCluster();
+  using writer = open(cluster);
+  await writer.write("t", records("a"));
+  cluster.leaders.push(1);
+  await sleep(60);
+  const [added, after] = await Promise.all([
+    writer.write("t", [record("b", { partition: 1 }), record("c", { partition: 0 })]),
+    writer.write("t", records("d")),
+  ]);
+  assert.deepEqual(said([...added, ...after]), ["1:0", "0:1", "0:2"]);
+  assert.deepEqual(cluster.log(0), ["a", "c", "d"]);
+});
+
+Deno.test("write() does not look at the topic for each wrong partition", async () => {
+  const cluster = new FakeProducerCluster();
+  using writer = open(cluster);
+  const startMs = performance.now();
+  for (let i = 0; i < 500; i++) {
+    const written = await writer.write("t", [record("a", { partition: 1 })]);
+    assert.deepEqual(said(written), ["failed unknown_partition"]);
+  }
+  const most = 2 + Math.ceil((performance.now() - startMs) / 50);
+  assert.ok(cluster.looks <= most, `${cluster.looks} looks, not ${most}`);
 });
 
 Deno.test("write() says unknown_topic of a topic that is not there", async () => {

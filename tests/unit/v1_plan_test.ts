@@ -65,6 +65,17 @@ Deno.test("planV1() names how many partitions there are, unknown_partition", asy
   });
 });
 
+Deno.test("planV1() finds a partition that was added since somebody looked", async () => {
+  const own = services();
+  const { topic } = own.reader;
+  const before = await own.reader.topic("orders");
+  own.reader.addPartition();
+  own.reader.topic = (name, options = {}) =>
+    options.fresh === true ? topic.call(own.reader, name, options) : Promise.resolve(before);
+  const plan = await planV1(v1Request("consumerGroup=g1&partition=3"), own);
+  assert.deepEqual(plan.partitions, [3]);
+});
+
 Deno.test("planV1() throws group_in_use and names some members, a group that lives", async () => {
   const own = services();
   own.groups.live.set("g1", ["a/1", "b/2", "c/3", "d/4"]);
