@@ -1,5 +1,6 @@
 import type { Isolation, LogReader } from "../core/ports.ts";
 import type { Holding, HoldingSession } from "./holding.ts";
+import type { Gap } from "./start_offsets.ts";
 import type { TopicPlan } from "./topic_plan.ts";
 
 /** A reader of all partitions looks for new ones so often, in ms. */
@@ -38,14 +39,17 @@ export class ReaderHolding implements Holding {
     return Promise.resolve();
   }
 
-  /** Partitions the topic has got since; nothing of theirs has been missed, so from the first on. */
+  /** Partitions the topic has got since: from the first record on, and what is gone of it is said. */
   async #addPartitions(session: HoldingSession): Promise<void> {
     const { topic, isolation } = this.#plan;
     try {
       const added = await newPartitions(this.#reader, topic, isolation, session.partitions);
       const missing = [...added].filter(([partition]) => !session.partitions.has(partition));
       if (session.signal.aborted || missing.length === 0) return;
-      await session.assign({ offsets: new Map(missing), gaps: [] });
+      const gaps = missing.filter(([, offset]) => offset > 0n).map(([partition, to]): Gap => {
+        return { partition, from: 0n, to, reason: "retention" };
+      });
+      await session.assign({ offsets: new Map(missing), gaps });
     } catch {
       // The next round tries again; a topic that is gone ends the session through its cursor.
     }

@@ -65,7 +65,7 @@ export async function readStarts(
       );
     if (isSame) {
       const known = new Map(positions.map(({ partition, next }) => [partition, next]));
-      // A partition the token does not know is younger than the token: nothing of it was missed.
+      // A partition the token does not know is younger than the token: all of it is due.
       const added = [...leaders.keys()].filter((partition) =>
         !known.has(partition) && partitions?.includes(partition) !== true
       );
@@ -75,6 +75,9 @@ export async function readStarts(
         ? []
         : await reader.offsets(topic, added, "earliest", "committed");
       starts.set(topic, { kind: "offsets", offsets: new Map([...known, ...first]) });
+      const taken = [...first].filter(([, offset]) => offset > 0n);
+      if (taken.length > 0) isWhole = false;
+      lost.set(topic, taken.map(([partition]) => ({ partition, from: 0n, reason: "retention" })));
       continue;
     }
     isWhole = false;

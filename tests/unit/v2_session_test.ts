@@ -537,6 +537,37 @@ Deno.test("V2Session.onMessage() says what is missed, a token that retention has
   assert.deepEqual(offsets(other), range(6, 10));
 });
 
+Deno.test("V2Session.onMessage() says what is missed of a partition that is younger than the token", async () => {
+  await using test = new TestSessions();
+  test.reader.fill(1, 10);
+  const client = test.startV2();
+  client.say({ type: "subscribe", topics: [TOPIC], from: "earliest" });
+  await records(client, 10);
+  client.session.announceDraining(0);
+  const { resume } = await frame(client, "position");
+  for (const partition of [1, 2]) {
+    test.reader.addPartition();
+    test.reader.fill(1, 10, partition);
+  }
+  test.reader.at(1).start = 6n;
+  const other = test.startV2();
+  other.say({ type: "subscribe", topics: [TOPIC], resume });
+  await records(other, 14);
+  assert.equal((await frame(other, "subscribed")).recovered, false);
+  assert.deepEqual(
+    other.frames.filter(({ type }) => type === "gap"),
+    [{
+      type: "gap",
+      subscription: 1,
+      topic: TOPIC,
+      partition: 1,
+      from: "0",
+      to: "6",
+      reason: "retention",
+    }],
+  );
+});
+
 Deno.test("V2Session.stop() takes acknowledgements while it drains, and refuses all else", async () => {
   await using test = new TestSessions();
   test.reader.fill(1, 10);
