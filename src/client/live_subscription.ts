@@ -12,6 +12,7 @@ import type { Gap, SubscribeFrom, SubscribeOptions } from "./subscribe_options.t
 /** Errors of the server's table that may pass; a subscription is begun again after a pause. */
 export const PASSING_CODES: readonly string[] = [
   "internal",
+  "kafka_auth_failed",
   "kafka_unavailable",
   "leaving",
   "overloaded",
@@ -34,7 +35,7 @@ type Waiting =
     readonly topic: string;
     from: bigint;
   }
-  | { readonly kind: "gap"; readonly gap: Gap }
+  | { readonly kind: "gap"; readonly gap: Gap; readonly isStart: boolean }
   | { readonly kind: "token"; readonly token: string };
 
 /** What a subscription needs of its client. */
@@ -361,15 +362,17 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
 
   #missed(gap: Gap): void {
     const progress = this.#progress.at(gap.topic, gap.partition, gap.from);
+    // It began behind what is missing.
+    const isStart = gap.to === progress.start && gap.to === progress.next;
     if (gap.reason === "recreated") {
       progress.next = progress.sentHere = gap.to;
       progress.acked = progress.committed = undefined;
-    } else {
+    } else if (!isStart) {
       if (gap.to <= progress.next) return;
       if (gap.from < progress.next) gap = { ...gap, from: progress.next };
       progress.next = gap.to;
     }
-    this.#waiting.push({ kind: "gap", gap });
+    this.#waiting.push({ kind: "gap", gap, isStart });
     this.#wake();
   }
 
@@ -380,7 +383,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       if (first.kind === "token") {
         this.#consumedToken = first.token;
       } else if (first.kind === "gap") {
-        this.#tell(first.gap);
+        this.#tell(first.gap, first.isStart);
       } else {
         while (first.records.next()) {
           this.#held--;
@@ -421,12 +424,10 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     );
   }
 
-  #tell(gap: Gap): void {
-    const { onGap } = this.#options;
-    if (onGap !== undefined) {
-      onGap(gap);
-      return;
-    }
+  #tell(gap: Gap, isStart: boolean): void {
+    const { onGap, onRange = "error" } = this.#options;
+    onGap?.(gap);
+    if (onGap !== undefined || (isStart && onRange !== "error")) return;
     const { topic, partition, from, to, reason } = gap;
     this.#drop();
     this.#fail(

@@ -69,7 +69,11 @@ export interface SubscribeOptions<V = string, K = string> {
   readonly decodeKey?: (key: Uint8Array) => K;
   /** `committed` hides records of open and aborted transactions. @default {"committed"} */
   readonly isolation?: "committed" | "uncommitted";
-  /** For a start that does not exist: an error, or the nearest that does. @default {"error"} */
+  /**
+   * For a start that does not exist any more: an error, or the nearest that does. A group's
+   * committed position and a token lead to the earliest, which is a gap unless it was asked for here.
+   * @default {"error"}
+   */
   readonly onRange?: "error" | "earliest" | "latest";
   /** Most records a second. */
   readonly rate?: number;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { PASSING_CODES } from "../../src/client/live_subscription.ts";
 import { ClientError, KafkaProxyClient, type ProduceError } from "../../src/client/mod.ts";
 import type { ClientState, Gap } from "../../src/client/mod.ts";
+import { ERROR_TABLE } from "../../src/core/error_table.ts";
 import { FakeWorld } from "../support/client_contract/fake_world.ts";
 import { inDeno } from "../support/client_contract/runtimes.ts";
 import { eventually } from "../support/eventually.ts";
@@ -290,6 +292,15 @@ Deno.test("subscribe() ends with what the server says of it, the others go on", 
   assert.equal((await reading).message, "by another");
 });
 
+Deno.test("PASSING_CODES are what may pass without a change, but for a client's own excess", () => {
+  const retriable = Object.entries(ERROR_TABLE)
+    .filter(([, row]) => row.retriable).map(([code]) => code);
+  const ofConnections = ["credentials_unavailable"];
+  const excesses = ["overdrawn", "too_many_requests", "too_many_subscriptions"];
+  const all = [...PASSING_CODES, ...ofConnections, ...excesses];
+  assert.deepEqual(all.toSorted(), retriable.toSorted());
+});
+
 Deno.test("subscribe() begins again by itself, the reason may pass", async () => {
   await using server = serve();
   server.fill("orders", 2);
@@ -353,6 +364,29 @@ Deno.test("subscribe() fails at a gap that nobody asked to be told of", async ()
   });
   assert.equal(error.code, "gap");
   assert.equal(offsets.length, 5);
+});
+
+Deno.test("subscribe() tells of records that retention took before it began", async () => {
+  await using server = serve({ positionMs: 0 });
+  server.fill("orders", 10);
+  const topics = ["orders"];
+  await using one = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const first = one.subscribe({ topics, from: "earliest" });
+  await take(first, 10);
+  const resume = await eventually("a token", () => first.resumeToken);
+  server.fill("orders", 10, { from: 10 });
+  server.partition("orders").earliest = 15n;
+  await using client = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const gaps: Gap[] = [];
+  const told = client.subscribe({ topics, resume, onGap: (gap) => gaps.push(gap) });
+  assert.deepEqual(await take(told, 1), [15n]);
+  assert.deepEqual(gaps, [
+    { topic: "orders", partition: 0, from: 10n, to: 15n, reason: "retention" },
+  ]);
+  const error = await errorOf(() => take(client.subscribe({ topics, resume }), 1));
+  assert.equal(error.code, "gap");
+  const asked = client.subscribe({ topics, resume, onRange: "earliest" });
+  assert.deepEqual(await take(asked, 1), [15n]);
 });
 
 Deno.test("subscribe() knows a topic that was created anew from what it was", async () => {
