@@ -13,9 +13,10 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 
 for (const [i, scenario] of SUITE.entries()) {
-  const faults = scenario.faults.join(", then ");
+  const { faults, end } = scenario;
+  const what = [...faults, ...end === undefined ? [] : [end]].join(", then ");
   Deno.test({
-    name: `${faults}: nothing lost, nothing twice beyond what is promised, everybody goes on`,
+    name: `${what}: nothing lost, nothing twice beyond what is promised, everybody goes on`,
     // Of the world, which changes meanwhile.
     sanitizeOps: false,
     sanitizeResources: false,

@@ -99,7 +99,8 @@ class Check {
   }
 
   /** One consumer's records: content, order, repeats, gaps, positions. */
-  #consumer(consumer: string, { guarantee, group }: ConsumerPromise): void {
+  #consumer(consumer: string, promise: ConsumerPromise): void {
+    const { guarantee, group } = promise;
     const seen = new Map<number, Uint8Array>();
     for (const [partition, values] of this.#history.log) {
       seen.set(partition, new Uint8Array(values.length));
@@ -107,11 +108,13 @@ class Check {
     /** The offset before the next one, by member or session and partition. */
     const last = new Map<string, bigint>();
     const floors = new Floors([...seen.keys()], group);
+    const retention = new Retention();
     /** A claim of `recovered` that the next record of a partition has to bear out. */
     const claims = new Map<number, boolean>();
     const highest = new Map<number, bigint>();
     for (const entry of this.#entries) {
       floors.take(entry, consumer);
+      retention.take(entry, consumer);
       if (!("consumer" in entry) || entry.consumer !== consumer) continue;
       if (entry.kind === "claimed") claims.set(entry.partition, entry.recovered);
       if (entry.kind === "assigned") last.delete(`${entry.member} ${entry.partition}`);
@@ -131,8 +134,12 @@ class Check {
       }
       const due = (before ?? highest.get(partition) ?? -1n) + 1n;
       if (offset > due) {
-        const kind = claims.get(partition) === true ? "false recovery" : "gap";
-        this.#wrong(kind, consumer, `${place} came to ${who} where ${due} was due`);
+        const text = `${place} came to ${who} where ${due} was due`;
+        // A group without a position begins where there is something.
+        const isTold = !promise.isUntold && (group === undefined || floors.isCommitted(partition));
+        const isExplained = retention.explains(partition, { from: due, to: offset }, isTold);
+        if (claims.get(partition) === true) this.#wrong("false recovery", consumer, text);
+        else if (!isExplained) this.#wrong("gap", consumer, text);
       }
       claims.delete(partition);
       if (offset > (highest.get(partition) ?? -1n)) highest.set(partition, offset);
@@ -154,12 +161,14 @@ class Check {
     }
     for (const [partition, all] of seen) {
       const reach = Number(highest.get(partition) ?? -1n) + 1;
-      const marks = this.#history.isCut ? all.subarray(0, reach) : all;
+      const first = Number(retention.first(partition));
+      const marks = all.subarray(first, this.#history.isCut ? reach : undefined);
       const missing = marks.indexOf(0);
       if (missing < 0) continue;
       const count = marks.reduce((sum, times) => sum + (times === 0 ? 1 : 0), 0);
       this.#lost += count;
-      const text = `partition ${partition}: ${count} of ${marks.length}, the first at ${missing}`;
+      const text = `partition ${partition}: ${count} of ${marks.length}, ` +
+        `the first at ${first + missing}`;
       this.#wrong("lost", consumer, text);
     }
   }
@@ -298,6 +307,11 @@ class Floors {
     }
   }
 
+  /** Whether the group has a position in a partition. */
+  isCommitted(partition: number): boolean {
+    return this.#committed.has(partition);
+  }
+
   /** Of a session or member, a blank, and a partition. */
   of(where: string): bigint {
     return this.#floors.get(where) ?? 0n;
@@ -309,6 +323,35 @@ class Floors {
 
   #begin(who: string, partition: number): void {
     this.#floors.set(`${who} ${partition}`, this.#committed.get(partition) ?? 0n);
+  }
+}
+
+/** What retention has taken of each partition, and what of it a consumer was told. */
+class Retention {
+  readonly #first = new Map<number, bigint>();
+  readonly #told = new Map<number, { from: bigint; to: bigint }>();
+
+  take(entry: Entry, consumer: string): void {
+    if (entry.kind === "trimmed") this.#first.set(entry.partition, entry.first);
+    if (entry.kind === "missed" && entry.consumer === consumer) {
+      this.#told.set(entry.partition, entry);
+    }
+  }
+
+  /** The first offset that is still there. */
+  first(partition: number): bigint {
+    return this.#first.get(partition) ?? 0n;
+  }
+
+  /** Whether none of these offsets can come any more; where `isTold`, as the consumer was told. */
+  explains(
+    partition: number,
+    { from, to }: { from: bigint; to: bigint },
+    isTold: boolean,
+  ): boolean {
+    if (to > this.first(partition)) return false;
+    const told = this.#told.get(partition);
+    return !isTold || (told !== undefined && told.from <= from && told.to >= to);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Random } from "../support/random.ts";
 import { SLOW_DNS_ADVICE, SlowDns } from "../support/slow_dns.ts";
 import type { FaultWorld } from "./fault_world.ts";
 import type { Entry } from "./history.ts";
+import type { Movement } from "./movement.ts";
 
 /** What a fault is done to. */
 export interface FaultTarget {
@@ -16,6 +17,7 @@ export interface FaultTarget {
   readonly random: Random;
   /** For what somebody does by hand. */
   readonly entries: Entry[];
+  readonly movement: Movement;
   /** How long what lasts does, in ms. */
   readonly lastsMs: readonly [number, number];
 }
@@ -25,6 +27,9 @@ export type Fault = (target: FaultTarget) => Promise<void>;
 
 /** How long a process may take until it has seen its clock set, in ms. */
 const CLOCK_IS_SEEN_MS = 1_100;
+
+/** Records of a partition that retention leaves. */
+const RETAINED = 20;
 
 /** Ends of the names of the groups that read in each scenario. */
 const GROUPS = ["library", "v1", "balanced"];
@@ -70,10 +75,25 @@ export const FAULTS = {
   "clock of the proxy jumps": proxyClockJumps,
   "clock of a broker jumps": brokerClockJumps,
   "names resolved slowly": namesSlow,
+  "partitions added": partitionsAdded,
+  "retention passes everybody": retentionPasses,
+  "the proxies' password changed": passwordChanged,
 } satisfies Record<string, Fault>;
 
 /** A fault's name. */
 export type FaultName = keyof typeof FAULTS;
+
+/** What ends the topic of a scenario, and whoever reads it. */
+export const ENDS = {
+  "topic deleted": topicDeleted,
+  "topic deleted and made anew": topicMadeAnew,
+} satisfies Record<string, (target: TopicTarget) => Promise<void>>;
+
+/** The name of an end. */
+export type EndName = keyof typeof ENDS;
+
+/** A topic that everybody reads. */
+export type TopicTarget = Pick<FaultTarget, "world" | "topic" | "movement">;
 
 /** What some faults need of the machine: why they cannot be done here, undefined when they can. */
 const OBSTACLES: Partial<Record<FaultName, () => string | undefined>> = {
@@ -331,6 +351,74 @@ async function namesSlow(target: FaultTarget): Promise<void> {
   }
   if (dns!.questions === before) throw new Error("Nobody has asked for a name");
   dns!.delayMs = 0;
+}
+
+async function partitionsAdded({ world, topic, movement }: FaultTarget): Promise<void> {
+  await world.helper.addPartitions(topic, movement.partitions + 1);
+  movement.addPartition();
+}
+
+/**
+ * While no proxy is there, more is written, and then retention takes all but the last few records.
+ * What nobody will be able to read any more is kept for the checker.
+ */
+async function retentionPasses({ world, topic, entries, movement }: FaultTarget): Promise<void> {
+  const { helper, proxies } = world;
+  for (const proxy of proxies) proxy.signal("SIGKILL");
+  await Promise.all(proxies.map((proxy) => proxy.ended()));
+  for (let partition = 0; partition < movement.partitions; partition++) {
+    await writeAside(world, topic, partition);
+    const records = await helper.read({ topic, partition });
+    const values: string[] = [];
+    for (const { offset, value } of records) values[offset] = valueText(value);
+    const first = records.at(-1)!.offset + 1 - RETAINED;
+    entries.push({ kind: "trimmed", partition, first: BigInt(first), values });
+    await helper.deleteRecords(topic, partition, first);
+  }
+  await Promise.all(proxies.map((_, index) => world.startProxy(index)));
+}
+
+/** Records that no producer of the scenario has written, in their order. */
+async function writeAside({ helper }: FaultWorld, topic: string, partition: number) {
+  const { latest } = await helper.listOffsets(topic, partition);
+  await helper.send(Array.from({ length: 5 * RETAINED }, (_, i) => {
+    const value = new TextEncoder().encode(`aside-${partition}:${latest + i}`).toBase64();
+    return { topic, partition, value };
+  }));
+}
+
+/** The text of a value that Kafka's own client has read. */
+export function valueText(value: string | null): string {
+  return new TextDecoder().decode(Uint8Array.fromBase64(value ?? ""));
+}
+
+/** The brokers know it before the proxies do. */
+async function passwordChanged(target: FaultTarget): Promise<void> {
+  const { world } = target;
+  const refusals = () =>
+    world.proxies.flatMap(({ log }) => log.filter(({ event }) => event === "kafka_auth_failed"));
+  const before = refusals().length;
+  const password = await world.newPassword();
+  world.kafkaRelay.cut();
+  await eventually("a proxy to be refused", () => refusals().length > before, {
+    timeoutMs: 20_000,
+  });
+  await last(target);
+  await world.tellProxies(password);
+}
+
+async function topicDeleted({ world, topic }: TopicTarget): Promise<void> {
+  await world.helper.deleteTopic(topic);
+}
+
+/** The records of the new topic stand where others stood. */
+async function topicMadeAnew({ world, topic, movement }: TopicTarget): Promise<void> {
+  const { partitions } = movement;
+  await world.helper.deleteTopic(topic);
+  await world.helper.createTopic(topic, { partitions, replicationFactor: 3 });
+  for (let partition = 0; partition < partitions; partition++) {
+    await writeAside(world, topic, partition);
+  }
 }
 
 /** Where a group's coordinator has its commits: Java's hash of the name, without its sign. */

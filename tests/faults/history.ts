@@ -79,6 +79,24 @@ export interface Reset {
   readonly doneMs: number;
 }
 
+/** A consumer was told that offsets will not come: `from` inclusive, `to` exclusive. */
+export interface Missed {
+  readonly kind: "missed";
+  readonly consumer: string;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Retention is about to take what is before an offset: who has not read it, cannot any more. */
+export interface Trimmed {
+  readonly kind: "trimmed";
+  readonly partition: number;
+  readonly first: bigint;
+  /** By offset, what Kafka's own consumer read before; from an earlier trim on. */
+  readonly values: readonly string[];
+}
+
 /** Something that happened, in the order in which it was seen. */
 export type Entry =
   | Written
@@ -89,7 +107,9 @@ export type Entry =
   | Owned
   | MemberReceived
   | Looked
-  | Reset;
+  | Reset
+  | Missed
+  | Trimmed;
 
 /** What is promised to a consumer, in the words of docs/PROTOCOL.md. */
 export type Guarantee = "exactly once" | "at least once";
@@ -99,6 +119,8 @@ export interface ConsumerPromise {
   readonly guarantee: Guarantee;
   /** The group it reads for. */
   readonly group?: string;
+  /** Of what retention has taken, the server's log alone knows. */
+  readonly isUntold?: boolean;
 }
 
 /** All that the checker goes by. */
@@ -106,7 +128,7 @@ export interface History {
   readonly entries: readonly Entry[];
   /** What each consumer was promised. */
   readonly consumers: ReadonlyMap<string, ConsumerPromise>;
-  /** The values of each partition from offset 0 on, as Kafka's own consumer reads them. */
+  /** The values of each partition from offset 0 on, as Kafka's own consumer read them. */
   readonly log: ReadonlyMap<number, readonly string[]>;
   /** It was ended before consumers had reached the end: what they lack there is not lost. */
   readonly isCut?: boolean;

@@ -10,22 +10,23 @@ import { parseArgs } from "node:util";
 import { markdownTable } from "../support/markdown_table.ts";
 import { Random } from "../support/random.ts";
 import { FaultWorld } from "./fault_world.ts";
-import { type FaultName, FAULTS, obstacle } from "./faults.ts";
+import { type EndName, ENDS, type FaultName, FAULTS, obstacle } from "./faults.ts";
 import { runScenario, type Scenario, type ScenarioResult } from "./scenario.ts";
 import { drawn, SUITE } from "./scenarios.ts";
 
-const USAGE =
-  `Usage: deno task test:faults [--minutes N] [--seed S] [--suite] [--fault NAME]... [--long]
+const USAGE = `Usage: deno task test:faults [--minutes N] [--seed S] [--suite]
+                              [--fault NAME]... [--long] [--end NAME]
 
   --minutes N  how long scenarios are drawn (default 10)
   --seed S     which are drawn (default 1)
   --suite      the fixed dozen of the suite instead
   --fault NAME these, one after the other, again and again
-  --long       with these: they last for 20 to 40 s`;
+  --long       with these: they last for 20 to 40 s
+  --end NAME   with these: what happens to the topic in the end`;
 
 /** A row for each fault: what came of the scenarios it was in. */
 function table(results: readonly ScenarioResult[]): string {
-  const rows = Object.keys(FAULTS).map((fault) => {
+  const rows = [...Object.keys(FAULTS), ...Object.keys(ENDS)].map((fault) => {
     const own = results.filter(({ faults }) => faults.some((name) => name === fault));
     return row(fault, own, own.flatMap(({ faults }) => faults.filter((name) => name === fault)));
   });
@@ -74,8 +75,8 @@ function inSeconds(ms: number): string {
 }
 
 /** The same scenario without end. */
-function* again(faults: readonly FaultName[], isLong: boolean): Generator<Scenario> {
-  for (;;) yield { faults, isLong };
+function* again(scenario: Scenario): Generator<Scenario> {
+  for (;;) yield scenario;
 }
 
 async function main(): Promise<number> {
@@ -86,12 +87,14 @@ async function main(): Promise<number> {
       fault: { type: "string", multiple: true, default: [] },
       suite: { type: "boolean", default: false },
       long: { type: "boolean", default: false },
+      end: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
   const unknown = values.fault.filter((name) => !Object.hasOwn(FAULTS, name));
-  for (const name of unknown) console.error(`There is no fault "${name}"`);
+  if (values.end !== undefined && !Object.hasOwn(ENDS, values.end)) unknown.push(values.end);
+  for (const name of unknown) console.error(`There is no fault and no end "${name}"`);
   if (values.help || !(minutes > 0 && Number.isInteger(seed)) || unknown.length > 0) {
     console.error(USAGE);
     return values.help ? 0 : 2;
@@ -105,20 +108,23 @@ async function main(): Promise<number> {
   await using world = await FaultWorld.start({
     names: possible.includes("names resolved slowly"),
     clocks: possible.includes("clock of the proxy jumps"),
+    passwords: true,
     onProgress: console.error,
   });
   const results: ScenarioResult[] = [];
   const endMs = performance.now() + minutes * 60_000;
-  const chosen = values.fault as FaultName[];
-  for (
-    const scenario of values.suite
-      ? SUITE
-      : chosen.length > 0
-      ? again(chosen, values.long)
-      : drawn(random, possible)
-  ) {
+  const chosen: Scenario = {
+    faults: values.fault as FaultName[],
+    isLong: values.long,
+    end: values.end as EndName | undefined,
+  };
+  const isChosen = chosen.faults.length > 0 || chosen.end !== undefined;
+  const scenarios = values.suite ? SUITE : isChosen ? again(chosen) : drawn(random, possible);
+  for (const scenario of scenarios) {
     if (!values.suite && performance.now() > endMs) break;
-    const name = scenario.faults.join(", ") + (scenario.isLong ? ", long" : "");
+    const { faults, end, isLong } = scenario;
+    const name = [...faults, ...end === undefined ? [] : [end]].join(", ") +
+      (isLong ? ", long" : "");
     const result = await runScenario(world, scenario, random, `faults-${results.length}`);
     results.push(result);
     const { seconds, verdict, worstRecoveryMs, longestStillMs, problems } = result;

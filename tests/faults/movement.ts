@@ -2,15 +2,28 @@
 export class Movement {
   readonly #next = new Map<string, bigint[]>();
   readonly #movedMs = new Map<string, number>();
+  #partitions = 0;
   #longestMs = 0;
 
   /** @param consumers by their names, each from offset 0 of every partition */
   constructor(writers: readonly string[], consumers: readonly string[], partitions: number) {
-    for (const name of consumers) this.#next.set(name, new Array(partitions).fill(0n));
-    const all = consumers.flatMap((name) =>
-      Array.from({ length: partitions }, (_, partition) => movingName(name, partition))
-    );
-    for (const name of [...writers, ...all]) this.#movedMs.set(name, -Infinity);
+    for (const name of writers) this.#movedMs.set(name, -Infinity);
+    for (const name of consumers) this.#next.set(name, []);
+    while (this.#partitions < partitions) this.addPartition();
+  }
+
+  /** How many partitions the topic has. */
+  get partitions(): number {
+    return this.#partitions;
+  }
+
+  /** The topic has one more, which everybody is to read from offset 0. */
+  addPartition(): void {
+    for (const [name, next] of this.#next) {
+      next.push(0n);
+      this.#movedMs.set(movingName(name, this.#partitions), -Infinity);
+    }
+    this.#partitions++;
   }
 
   /** The longest time so far in which somebody who had moved before did not, in ms. */
@@ -30,7 +43,13 @@ export class Movement {
     this.#moved(movingName(consumer, partition));
   }
 
-  /** The offset after the highest that a consumer has had of a partition. */
+  /** A consumer was told that offsets before this one will not come. */
+  missed(consumer: string, partition: number, to: bigint): void {
+    const next = this.#next.get(consumer)!;
+    if (to > next[partition]) next[partition] = to;
+  }
+
+  /** The offset after the highest that a consumer has had of a partition, or was told to miss. */
   next(consumer: string, partition: number): bigint {
     return this.#next.get(consumer)![partition];
   }

@@ -1,3 +1,4 @@
+import { ERROR_TABLE } from "../../src/core/error_table.ts";
 import { sleep } from "../../src/stream/sleep.ts";
 import { CommittedWatch } from "../support/committed_watch.ts";
 import { eventually } from "../support/eventually.ts";
@@ -5,21 +6,31 @@ import { newTopic } from "../support/new_topic.ts";
 import type { Random } from "../support/random.ts";
 import { checkHistory, findingsText, type Verdict } from "./check_history.ts";
 import type { FaultWorld } from "./fault_world.ts";
-import { type FaultName, FAULTS, LONG_MS, SHORT_MS } from "./faults.ts";
+import {
+  type EndName,
+  ENDS,
+  type FaultName,
+  FAULTS,
+  LONG_MS,
+  SHORT_MS,
+  valueText,
+} from "./faults.ts";
 import type { ConsumerPromise, Entry } from "./history.ts";
 import { Movement } from "./movement.ts";
-import { type Notes, WORKLOADS } from "./workload.ts";
+import { type Ending, type Notes, WORKLOADS } from "./workload.ts";
 
 /** Faults that follow each other while all workloads go on. */
 export interface Scenario {
   readonly faults: readonly FaultName[];
   /** Whether what lasts does so for longer than all time-outs. */
   readonly isLong?: boolean;
+  /** What happens to the topic when all of it was read. */
+  readonly end?: EndName;
 }
 
 /** What came of a scenario. */
 export interface ScenarioResult {
-  readonly faults: readonly FaultName[];
+  readonly faults: readonly (FaultName | EndName)[];
   readonly seconds: number;
   readonly verdict: Verdict;
   /** From a fault that is over until everybody goes on in every partition, the longest, in ms. */
@@ -30,7 +41,14 @@ export interface ScenarioResult {
   readonly problems: readonly string[];
 }
 
+/** At first. */
 const PARTITIONS = 3;
+
+/** What a client is told whose topic is gone: an error's name, or a close code. */
+const TOPIC_IS_GONE = ["topic_deleted", `${ERROR_TABLE.topic_deleted.closeCode}`];
+
+/** Every client is told within this time. */
+const TOLD_MS = 30_000;
 
 /**
  * How long a handing over may take in which the older owner does not know yet, in ms: longer than
@@ -39,7 +57,7 @@ const PARTITIONS = 3;
 const OVERLAP_MS = 5_000;
 
 /** Lines of logs and of the history that are kept where somebody did not go on. */
-const TOLD = 5_000;
+const KEPT_LINES = 5_000;
 
 /** Pause between two looks at what a group has committed, in ms. */
 const LOOK_MS = 200;
@@ -53,7 +71,7 @@ const QUIET_MS = 500;
 /** Runs a scenario on a topic of its own, and judges its history. */
 export async function runScenario(
   world: FaultWorld,
-  { faults, isLong = false }: Scenario,
+  { faults, isLong = false, end }: Scenario,
   random: Random,
   topic: string,
 ): Promise<ScenarioResult> {
@@ -65,23 +83,17 @@ export async function runScenario(
   });
   const writers = WORKLOADS.filter(({ guarantee }) => guarantee === undefined);
   const consumers = new Map<string, ConsumerPromise>();
-  for (const { name, guarantee, group } of WORKLOADS) {
+  for (const { name, guarantee, group, isUntold } of WORKLOADS) {
     if (guarantee === undefined) continue;
-    consumers.set(name, { guarantee, ...group !== undefined && { group: `${topic}-${group}` } });
+    const own = group === undefined ? undefined : `${topic}-${group}`;
+    consumers.set(name, { guarantee, group: own, isUntold });
   }
   const writing = new AbortController();
   const reading = new AbortController();
   const entries: Entry[] = [];
   const movement = new Movement(writers.map(({ name }) => name), [...consumers.keys()], PARTITIONS);
-  const endings: string[] = [];
-  const shared: Omit<Notes, "signal"> = {
-    world,
-    topic,
-    partitions: PARTITIONS,
-    entries,
-    movement,
-    endings,
-  };
+  const endings: Ending[] = [];
+  const shared: Omit<Notes, "signal"> = { world, topic, entries, movement, endings };
   const watches = [...consumers.values()].flatMap(({ group }) =>
     group === undefined ? [] : [watched(world, group, entries)]
   );
@@ -89,7 +101,8 @@ export async function runScenario(
     const { signal } = guarantee === undefined ? writing : reading;
     const group = consumers.get(name)?.group ?? "";
     return run({ ...shared, signal }, name, group).catch((error) => {
-      endings.push(`${name}: ${error instanceof Error ? error.stack : error}`);
+      const text = `${name}: ${error instanceof Error ? error.stack : error}`;
+      endings.push({ who: name, code: "", text });
     });
   };
   const running = WORKLOADS.map(run);
@@ -98,12 +111,14 @@ export async function runScenario(
   let worstRecoveryMs = 0;
   let longestFaultMs = 0;
   let isCut = false;
+  let isGone = false;
+  let log: ReadonlyMap<number, string[]> | undefined;
   try {
     await goesOn(shared, performance.now());
     for (const fault of faults) {
       await sleep(random.between(200, 1_000));
       const beganMs = performance.now();
-      await FAULTS[fault]({ world, topic, random, entries, lastsMs });
+      await FAULTS[fault]({ world, topic, random, entries, movement, lastsMs });
       const overMs = performance.now();
       longestFaultMs = Math.max(longestFaultMs, overMs - beganMs);
       worstRecoveryMs = Math.max(worstRecoveryMs, await goesOn(shared, overMs));
@@ -113,6 +128,12 @@ export async function runScenario(
     await reachEnds(shared);
     // One who has ended for good reads no more: that is its own finding, and not a loss.
     isCut = endings.length > 0;
+    if (!isCut && end !== undefined) {
+      log = await readLog(shared);
+      isGone = true;
+      await ENDS[end](shared);
+      await allEnd(running);
+    }
   } catch (error) {
     // What has not come yet is not lost; but nobody waits for it any longer.
     isCut = true;
@@ -124,14 +145,16 @@ export async function runScenario(
   reading.abort();
   await Promise.all(running);
   await Promise.all(watches.map((watch) => watch.stop()));
-  const log = await readLog(world, topic);
+  log ??= await readLog(shared);
   const overlapMs = longestFaultMs + OVERLAP_MS;
   const verdict = checkHistory({ entries, consumers, log, isCut, overlapMs });
-  problems.push(...endings);
+  const isFine = ({ code }: Ending) => isGone && TOPIC_IS_GONE.includes(code);
+  problems.push(...endings.filter((ending) => !isFine(ending)).map(({ text }) => text));
   if (verdict.findings.length > 0) problems.push(findingsText(verdict));
   if (verdict.records < 50) problems.push(`only ${verdict.records} records were written`);
   const seconds = (performance.now() - startMs) / 1_000;
-  return { faults, seconds, verdict, worstRecoveryMs, longestStillMs, problems };
+  const all = end === undefined ? faults : [...faults, end];
+  return { faults: all, seconds, verdict, worstRecoveryMs, longestStillMs, problems };
 }
 
 /**
@@ -145,12 +168,16 @@ async function written(
   const file = await Deno.makeTempFile({ prefix: "kafka-proxy-faults-", suffix: ".json" });
   const said = await Promise.all(proxies.map(async ({ httpUrl, log }) => {
     const sessions = await fetch(`${httpUrl}api/sessions`).then((answer) => answer.json(), String);
-    return { sessions, log: log.slice(-TOLD) };
+    return { sessions, log: log.slice(-KEPT_LINES) };
   }));
   const nodes = await Promise.all(cluster.nodes.map(async (node) => {
-    return { id: node.id, isRunning: node.isRunning, log: (await node.log(TOLD)).split("\n") };
+    return {
+      id: node.id,
+      isRunning: node.isRunning,
+      log: (await node.log(KEPT_LINES)).split("\n"),
+    };
   }));
-  const history = entries.slice(-TOLD);
+  const history = entries.slice(-KEPT_LINES);
   const plain = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value;
   await Deno.writeTextFile(file, JSON.stringify({ said, nodes, history }, plain, 1));
   return file;
@@ -180,7 +207,7 @@ async function goesOn({ movement, endings }: Omit<Notes, "signal">, sinceMs: num
 /** Waits until every consumer has reached the end of every partition. */
 async function reachEnds({ world, topic, movement, endings }: Omit<Notes, "signal">) {
   const ends: bigint[] = [];
-  for (let partition = 0; partition < PARTITIONS; partition++) {
+  for (let partition = 0; partition < movement.partitions; partition++) {
     ends.push(BigInt((await world.helper.listOffsets(topic, partition)).latest));
   }
   const behind = () => movement.behind(ends);
@@ -194,15 +221,26 @@ async function reachEnds({ world, topic, movement, endings }: Omit<Notes, "signa
   }
 }
 
-/** All values, as Kafka's own consumer has them. */
-async function readLog(world: FaultWorld, topic: string): Promise<Map<number, string[]>> {
+/** Waits until nobody runs any more: each was told that its topic is gone. */
+async function allEnd(running: readonly Promise<void>[]): Promise<void> {
+  let isOver = false;
+  void Promise.all(running).then(() => isOver = true);
+  await eventually("all to end, their topic gone", () => isOver, { timeoutMs: TOLD_MS });
+}
+
+/** All values there ever were, as Kafka's own consumer has read them. */
+async function readLog(
+  { world, topic, entries, movement }: Omit<Notes, "signal">,
+): Promise<Map<number, string[]>> {
   const log = new Map<number, string[]>();
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    const values: string[] = [];
+  for (let partition = 0; partition < movement.partitions; partition++) log.set(partition, []);
+  for (const entry of entries) {
+    if (entry.kind === "trimmed") Object.assign(log.get(entry.partition)!, entry.values);
+  }
+  for (const [partition, values] of log) {
     for (const { offset, value } of await world.helper.read({ topic, partition })) {
-      values[offset] = new TextDecoder().decode(Uint8Array.fromBase64(value ?? ""));
+      values[offset] = valueText(value);
     }
-    log.set(partition, values);
   }
   return log;
 }

@@ -1,8 +1,8 @@
 import type { Random } from "../support/random.ts";
-import type { FaultName } from "./faults.ts";
+import { type EndName, ENDS, type FaultName } from "./faults.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** The fixed dozen of the suite: fourteen of the faults, one or two at a time. */
+/** The fixed dozen of the suite: sixteen of the faults, one or two at a time, and both ends. */
 export const SUITE: readonly Scenario[] = [
   { faults: ["broker killed"] },
   { faults: ["broker frozen", "leaders moved"] },
@@ -10,10 +10,10 @@ export const SUITE: readonly Scenario[] = [
   { faults: ["group coordinators killed"] },
   { faults: ["proxy killed"] },
   { faults: ["proxy frozen", "client connections cut"] },
-  { faults: ["proxy drained"] },
-  { faults: ["client connections cut, many times"] },
-  { faults: ["Kafka connections cut"] },
-  { faults: ["Kafka half-open"] },
+  { faults: ["proxy drained", "partitions added"] },
+  { faults: ["client connections cut, many times"], end: "topic deleted" },
+  { faults: ["Kafka connections cut", "retention passes everybody"] },
+  { faults: ["Kafka half-open"], end: "topic deleted and made anew" },
   { faults: ["requests to Kafka lost", "answers of Kafka lost"] },
   { faults: ["Kafka slow", "Kafka at 64 KiB/s"] },
 ];
@@ -31,12 +31,13 @@ export function* drawn(random: Random, names: readonly FaultName[]): Generator<S
     if (left.length === 0) left = [...names];
     return left.splice(random.between(0, left.length), 1)[0];
   };
+  const ends: (EndName | undefined)[] = [...Object.keys(ENDS) as EndName[], undefined, undefined];
   for (let drawn = 1;; drawn++) {
     if (drawn % LONG_EVERY === 0) {
       yield { faults: [draw()], isLong: true };
       continue;
     }
     const count = random.between(1, MOST_FAULTS + 1);
-    yield { faults: Array.from({ length: count }, draw) };
+    yield { faults: Array.from({ length: count }, draw), end: random.pick(ends) };
   }
 }

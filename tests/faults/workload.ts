@@ -1,24 +1,38 @@
 import { comebackAfter } from "../../src/client/comeback.ts";
 import { PASSING_CODES } from "../../src/client/live_subscription.ts";
 import { ClientError, KafkaProxyClient, ProduceError } from "../../src/client/mod.ts";
+import { ERROR_TABLE } from "../../src/core/error_table.ts";
 import { sleep } from "../../src/stream/sleep.ts";
-import { ThoroughClient } from "../support/thorough_client.ts";
-import { V2Client, type V2Frame, type V2Records, V2RequestError } from "../support/v2_client.ts";
+import { ThoroughClient, UpgradeError } from "../support/thorough_client.ts";
+import {
+  V2Client,
+  type V2Frame,
+  type V2FrameOf,
+  type V2Records,
+  V2RequestError,
+} from "../support/v2_client.ts";
 import type { FaultWorld } from "./fault_world.ts";
 import type { ConsumerPromise, Entry } from "./history.ts";
 import type { Movement } from "./movement.ts";
+
+/** What ended a client for good. */
+export interface Ending {
+  readonly who: string;
+  /** An error's name, or a close code; empty where the client itself failed. */
+  readonly code: string;
+  readonly text: string;
+}
 
 /** Where a workload writes down what it sees. */
 export interface Notes {
   readonly world: FaultWorld;
   readonly topic: string;
-  readonly partitions: number;
   readonly signal: AbortSignal;
   readonly entries: Entry[];
   /** Who has come how far: producers by their offsets, consumers by each partition's records. */
   readonly movement: Movement;
-  /** What ended a client for good; none should. */
-  readonly endings: string[];
+  /** None should be while the topic is there. */
+  readonly endings: Ending[];
 }
 
 /** Somebody who uses the proxy while faults happen. */
@@ -28,7 +42,9 @@ export interface Workload {
   readonly guarantee?: ConsumerPromise["guarantee"];
   /** The end of the name of the group it reads for, behind the topic. */
   readonly group?: string;
-  /** Until the signal is aborted. */
+  /** What retention took of what it was to read, it is not told: only the server's log is. */
+  readonly isUntold?: boolean;
+  /** Until the signal is aborted, or it has ended for good. */
   readonly run: (notes: Notes, name: string, group: string) => Promise<void>;
 }
 
@@ -38,6 +54,9 @@ const WRITE_PAUSE_MS = 25;
 const WRITE_RECORDS = 10;
 const COME_BACK_MS = 100;
 
+/** Retention has passed a client: it may come back, but not to where it was. */
+const LEFT_BEHIND = ERROR_TABLE.out_of_range.closeCode;
+
 /** Everybody who takes part in a scenario. */
 export const WORKLOADS: readonly Workload[] = [
   { name: "writer-a", run: write },
@@ -45,7 +64,7 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "library reader", guarantee: "exactly once", run: libraryReader },
   { name: "library group", guarantee: "at least once", group: "library", run: libraryGroup },
   { name: "v1 reader", guarantee: "exactly once", run: v1Reader },
-  { name: "v1 group", guarantee: "at least once", group: "v1", run: v1Group },
+  { name: "v1 group", guarantee: "at least once", group: "v1", isUntold: true, run: v1Group },
   { name: "v2 reader", guarantee: "exactly once", run: v2Reader },
   { name: "v2 balanced group", guarantee: "at least once", group: "balanced", run: balancedGroup },
 ];
@@ -57,6 +76,38 @@ function got(
 ): void {
   entries.push(entry);
   movement.read(entry.consumer, entry.partition, entry.offset);
+}
+
+/** Notes that offsets will not come to a consumer, as it was told; `to` is exclusive. */
+function missed(
+  { entries, movement }: Notes,
+  gap: { consumer: string; partition: number; from: bigint; to: bigint },
+): void {
+  entries.push({ kind: "missed", ...gap });
+  movement.missed(gap.consumer, gap.partition, gap.to);
+}
+
+/** Notes that a client of the library has ended for good. */
+function ended({ endings, signal }: Notes, who: string, error: unknown): void {
+  if (signal.aborted) return;
+  const code = error instanceof ClientError ? error.code : "";
+  endings.push({ who, code, text: `${who}: ${error}` });
+}
+
+/** Reads each partition, those too that are added meanwhile, until every one has ended. */
+async function eachPartition(
+  { signal, movement }: Notes,
+  read: (partition: number) => Promise<void>,
+): Promise<void> {
+  const reading: Promise<void>[] = [];
+  let over = 0;
+  while (!signal.aborted && (over === 0 || over < reading.length)) {
+    while (reading.length < movement.partitions) {
+      reading.push(read(reading.length).finally(() => over++));
+    }
+    await sleep(COME_BACK_MS, signal);
+  }
+  await Promise.all(reading);
 }
 
 /** Writes numbered records with keys; what it is told of each is written down. */
@@ -74,9 +125,7 @@ async function write(notes: Notes, name: string): Promise<void> {
       movement.wrote(name);
     } catch (error) {
       if (!(error instanceof ProduceError)) {
-        if (error instanceof ClientError && !signal.aborted) {
-          notes.endings.push(`${name}: ${error}`);
-        }
+        ended(notes, name, error);
         return;
       }
       for (const [i, result] of error.results.entries()) {
@@ -93,7 +142,11 @@ async function write(notes: Notes, name: string): Promise<void> {
 async function libraryReader(notes: Notes, consumer: string): Promise<void> {
   const { world, topic, signal } = notes;
   await using client = new KafkaProxyClient(world.relayedUrl, { pauses: PAUSES });
-  const records = client.subscribe({ topics: [topic], from: "earliest" });
+  const records = client.subscribe({
+    topics: [topic],
+    from: "earliest",
+    onGap: (gap) => missed(notes, { consumer, ...gap }),
+  });
   signal.addEventListener("abort", () => void records.close());
   try {
     for await (const { partition, offset, value } of records) {
@@ -107,18 +160,23 @@ async function libraryReader(notes: Notes, consumer: string): Promise<void> {
       });
     }
   } catch (error) {
-    notes.endings.push(`${consumer}: ${error}`);
+    ended(notes, consumer, error);
   }
 }
 
 /** A group of pinned partitions, acknowledged and flushed; now and then it begins anew. */
 async function libraryGroup(notes: Notes, consumer: string, group: string): Promise<void> {
-  const { world, topic, partitions, signal, entries } = notes;
-  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  const { world, topic, signal, entries, movement } = notes;
   for (let session = 1; !signal.aborted; session++) {
+    const all = Array.from({ length: movement.partitions }, (_, partition) => partition);
     entries.push({ kind: "began", consumer, session });
     const client = new KafkaProxyClient(world.relayedUrl, { pauses: PAUSES });
-    const records = client.subscribe({ topics: [topic], group, partitions: all });
+    const records = client.subscribe({
+      topics: [topic],
+      group,
+      partitions: all,
+      onGap: (gap) => missed(notes, { consumer, ...gap }),
+    });
     const close = () => void records.close();
     signal.addEventListener("abort", close);
     const next = new Map<number, bigint>();
@@ -130,6 +188,7 @@ async function libraryGroup(notes: Notes, consumer: string, group: string): Prom
       }
     };
     let count = 0;
+    let isOver = false;
     try {
       for await (const record of records) {
         const { partition, offset, value } = record;
@@ -148,34 +207,43 @@ async function libraryGroup(notes: Notes, consumer: string, group: string): Prom
         if (count >= 1_000) break;
       }
     } catch (error) {
-      if (!signal.aborted) notes.endings.push(`${consumer}: ${error}`);
+      ended(notes, consumer, error);
+      isOver = true;
     }
     signal.removeEventListener("abort", close);
     await client.close();
+    if (isOver) return;
   }
 }
 
 /** A v1 client of each partition that comes back by its offset. */
 async function v1Reader(notes: Notes, consumer: string): Promise<void> {
-  const { world, topic, partitions, movement } = notes;
-  const one = async (partition: number) => {
-    await comingBack(notes, consumer, () => {
-      const offset = movement.next(consumer, partition);
-      const query = `?topic=${topic}&consumerGroup=&partition=${partition}&offset=${offset}`;
-      return ThoroughClient.connect(`${world.relayedUrl}${query}`, (_, offset, message) => {
-        const value = message ?? "";
-        got(notes, { kind: "received", consumer, session: 1, partition, offset, value });
-      });
+  const { world, topic, movement } = notes;
+  await eachPartition(notes, async (partition) => {
+    await comingBack(notes, consumer, async () => {
+      const from = movement.next(consumer, partition);
+      const query = `?topic=${topic}&consumerGroup=&partition=${partition}&offset=${from}`;
+      try {
+        return await ThoroughClient.connect(`${world.relayedUrl}${query}`, (_, offset, message) => {
+          const value = message ?? "";
+          got(notes, { kind: "received", consumer, session: 1, partition, offset, value });
+        });
+      } catch (error) {
+        const earliest = error instanceof UpgradeError ? error.answer?.earliest : undefined;
+        if (typeof earliest === "string") {
+          missed(notes, { consumer, partition, from, to: BigInt(earliest) });
+        }
+        throw error;
+      }
     });
-  };
-  await Promise.all(Array.from({ length: partitions }, (_, partition) => one(partition)));
+  });
 }
 
 /** A v1 client of each partition of a group that comes back, to the proxies in turn. */
 async function v1Group(notes: Notes, consumer: string, group: string): Promise<void> {
-  const { world, topic, partitions, entries } = notes;
+  const { world, topic, entries } = notes;
   let session = 0;
-  const one = async (partition: number) => {
+  await eachPartition(notes, async (partition) => {
     await comingBack(notes, consumer, () => {
       const own = ++session;
       entries.push({ kind: "began", consumer, session: own, partition });
@@ -185,10 +253,10 @@ async function v1Group(notes: Notes, consumer: string, group: string): Promise<v
         got(notes, { kind: "received", consumer, session: own, partition, offset, value });
       });
     });
-  };
-  await Promise.all(Array.from({ length: partitions }, (_, partition) => one(partition)));
+  });
 }
 
+/** Until its close says that nothing would change. */
 async function comingBack(
   { signal, endings }: Notes,
   consumer: string,
@@ -206,21 +274,24 @@ async function comingBack(
     await Promise.race([client.closed, left]);
     if (client.closeInfo === undefined) await client.leave();
     const { code, reason } = await client.closed;
-    const isFinal = comebackAfter(code) === "stop";
-    if (!signal.aborted && isFinal) endings.push(`${consumer}: ${code} ${reason}`);
+    if (!signal.aborted && comebackAfter(code) === "stop" && code !== LEFT_BEHIND) {
+      endings.push({ who: consumer, code: `${code}`, text: `${consumer}: ${code} ${reason}` });
+      return;
+    }
     await sleep(COME_BACK_MS, signal);
   }
 }
 
 /** Bare v2: comes back by the last token it was given, and leaves out what it has had since. */
 async function v2Reader(notes: Notes, consumer: string): Promise<void> {
-  const { topic, partitions, entries, movement } = notes;
+  const { topic, entries, movement } = notes;
   let resume: string | undefined;
   await comingBackV2(notes, consumer, (client) => ({
     onFrame: (frame) => {
       if (frame.type === "position") resume = frame.resume;
+      if (frame.type === "gap") missed(notes, gapOf(consumer, frame));
       if (frame.type !== "subscribed" || frame.recovered === undefined) return;
-      for (let partition = 0; partition < partitions; partition++) {
+      for (let partition = 0; partition < movement.partitions; partition++) {
         entries.push({ kind: "claimed", consumer, partition, recovered: frame.recovered });
       }
     },
@@ -258,6 +329,7 @@ async function balancedGroup(notes: Notes, consumer: string, group: string): Pro
           if (frame.type === "revoked") {
             for (const [, partition] of frame.partitions) own("revoked", partition);
           }
+          if (frame.type === "gap") missed(notes, gapOf(consumer, frame));
           if (frame.type === "committed") {
             const { partition, next } = frame;
             entries.push({ kind: "confirmed", consumer, partition, next: BigInt(next) });
@@ -288,6 +360,10 @@ async function balancedGroup(notes: Notes, consumer: string, group: string): Pro
   await Promise.all([one("a"), one("b")]);
 }
 
+function gapOf(consumer: string, { partition, from, to }: V2FrameOf<"gap">) {
+  return { consumer, partition, from: BigInt(from), to: BigInt(to) };
+}
+
 /** What a bare v2 client does in one of its connections. */
 interface V2Time {
   readonly onFrame: (frame: V2Frame) => void;
@@ -296,17 +372,20 @@ interface V2Time {
   readonly request: Readonly<Record<string, unknown>>;
 }
 
-/** Subscribes on one connection after the other; whatever says that this is over, is an ending. */
+/** Subscribes on one connection after the other, until something says that this is over. */
 async function comingBackV2(
   { world, signal, endings }: Notes,
   consumer: string,
   begin: (client: () => V2Client) => V2Time,
 ): Promise<void> {
   const left = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-  const over = (text: string) => {
-    if (!signal.aborted) endings.push(`${consumer}: ${text}`);
+  let isOver = false;
+  const over = (code: string, message: string) => {
+    if (signal.aborted || isOver) return;
+    isOver = true;
+    endings.push({ who: consumer, code, text: `${consumer}: ${code}: ${message}` });
   };
-  while (!signal.aborted) {
+  while (!signal.aborted && !isOver) {
     let client: V2Client | undefined;
     const time = begin(() => client!);
     try {
@@ -316,7 +395,7 @@ async function comingBackV2(
         onFrame: (frame) => {
           time.onFrame(frame);
           if (frame.type !== "ended") return;
-          if (!PASSING_CODES.includes(frame.code)) over(`ended: ${frame.code}: ${frame.message}`);
+          if (!PASSING_CODES.includes(frame.code)) over(frame.code, frame.message);
           void client?.close();
         },
       });
@@ -324,14 +403,15 @@ async function comingBackV2(
       await Promise.race([client.closed, left]);
       client.verify();
     } catch (error) {
-      const isFinal = error instanceof V2RequestError && !PASSING_CODES.includes(error.code) ||
-        error instanceof TypeError;
-      if (isFinal) over(`${error}`);
+      if (error instanceof V2RequestError && !PASSING_CODES.includes(error.code)) {
+        over(error.code, `${error}`);
+      }
+      if (error instanceof TypeError) over("", `${error}`);
       await sleep(COME_BACK_MS, signal);
     }
     const closeInfo = client?.closeInfo;
     if (closeInfo !== undefined && comebackAfter(closeInfo.code) === "stop") {
-      if (closeInfo.code !== 1000) over(`${closeInfo.code} ${closeInfo.reason}`);
+      if (closeInfo.code !== 1000) over(`${closeInfo.code}`, closeInfo.reason);
     }
     await client?.close();
     time.onGone?.();

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { eventually } from "./eventually.ts";
-import { httpUpgrade } from "./http_upgrade.ts";
+import { httpUpgrade, type UpgradeAnswer } from "./http_upgrade.ts";
 import { type ClientClose, parseFrame } from "./record_client.ts";
 
 const TEXT = 1;
@@ -13,6 +13,17 @@ const ABNORMAL = 1006;
 
 /** Sees every record as it comes. */
 export type OnRecord = (partition: number, offset: bigint, message: string | null) => void;
+
+/** The server answered with something else than 101. */
+export class UpgradeError extends Error {
+  /** What is in the answer. */
+  readonly answer: UpgradeAnswer["error"];
+
+  constructor({ status, body, error }: UpgradeAnswer) {
+    super(`Not upgraded: ${status} ${body}`);
+    this.answer = error;
+  }
+}
 
 /**
  * A v1 client on a bare TCP connection that reads to the last byte, however the connection ends.
@@ -38,12 +49,12 @@ export class ThoroughClient implements AsyncDisposable {
     this.closed = this.#run();
   }
 
-  /** @throws {Error} with the answer, when it is not 101 */
+  /** @throws {UpgradeError} when the answer is not 101 */
   static async connect(url: string | URL, onRecord: OnRecord): Promise<ThoroughClient> {
     const answer = await httpUpgrade(url, { timeoutMs: 20_000 });
     if (answer.status === 101) return new ThoroughClient(answer.connection, onRecord);
     answer[Symbol.dispose]();
-    throw new Error(`Not upgraded: ${answer.status} ${answer.body}`);
+    throw new UpgradeError(answer);
   }
 
   /** Records so far. */

@@ -238,6 +238,31 @@ Deno.test("checkHistory() finds a claim of recovery that was false", () => {
   assert.deepEqual(kinds([...ALL.slice(0, 3), claim(false), ...ALL.slice(5)]), ["gap", "lost"]);
 });
 
+Deno.test("checkHistory() allows what retention took to be missing, where it was told", () => {
+  const trimmed: Entry = { kind: "trimmed", partition: 0, first: 6n, values: LOG };
+  const missed = (from: bigint, to: bigint): Entry => {
+    return { kind: "missed", consumer: "reader", partition: 0, from, to };
+  };
+  const looked: Entry = { kind: "looked", group: "g", partition: 0, offset: 4n, askedMs: 0 };
+  const before = [looked, ...ALL.slice(0, 4), trimmed];
+  const rest = ALL.slice(6);
+  assert.deepEqual(kinds([...before, missed(4n, 6n), ...rest]), []);
+  assert.deepEqual(kinds([...before, ...rest]), ["gap"]);
+  assert.deepEqual(kinds([...before, missed(4n, 5n), ...rest]), ["gap"]);
+  assert.deepEqual(kinds([...before, missed(5n, 6n), ...rest]), ["gap"]);
+  assert.deepEqual(kinds([...before, missed(4n, 7n), ...ALL.slice(7)]), ["gap", "lost"]);
+  const claimed: Entry = { kind: "claimed", consumer: "reader", partition: 0, recovered: true };
+  assert.deepEqual(kinds([...before, claimed, missed(4n, 6n), ...rest]), ["false recovery"]);
+  assert.deepEqual(kinds([...before.slice(1), ...rest]), [], "a group without a position");
+  const untold = checkHistory({
+    entries: [...before, ...rest],
+    consumers: new Map([["reader", { guarantee: "at least once", group: "g", isUntold: true }]]),
+    log: new Map([[0, LOG]]),
+    overlapMs: 1_000,
+  });
+  assert.deepEqual(untold.findings, []);
+});
+
 Deno.test("checkHistory() tells five findings of a kind one by one, and counts all", () => {
   const verdict = check([...ALL, ...ALL]);
   assert.equal(verdict.duplicated, 10);
