@@ -1,11 +1,12 @@
 import type { PartitionPosition, V2Response } from "../protocol/v2_responses.ts";
+import { Acknowledgements, type AckRoute } from "./acknowledgements.ts";
 import type { BinaryRecords } from "./binary_records.ts";
 import { aborted, ClientError } from "./client_error.ts";
 import { pauseMs } from "./comeback.ts";
 import type { Connection, RequestFrame, SubscriptionFrames } from "./connection.ts";
 import { ConsumedRecord } from "./consumed_record.ts";
 import { type Deferred, deferred } from "./deferred.ts";
-import { type PartitionProgress, Progress } from "./partition_progress.ts";
+import { Progress } from "./partition_progress.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Gap, SubscribeFrom, SubscribeOptions } from "./subscribe_options.ts";
 
@@ -21,9 +22,6 @@ export const PASSING_CODES: readonly string[] = [
 
 /** Bytes that wait here unless the options say otherwise. */
 const MAX_HELD_BYTES = 64 << 20;
-
-/** Acknowledgements are gathered for so long. */
-const ACK_MS = 5;
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -46,29 +44,22 @@ export interface SubscriptionHost {
   ended(subscription: object): void;
 }
 
-/** Somebody waits until these are committed. */
-interface FlushWait {
-  readonly targets: Map<PartitionProgress, bigint>;
-  readonly done: Deferred<void>;
-}
-
 /** A subscription from its first connection to its end. */
 export class LiveSubscription<V, K> implements Subscription<V, K> {
   readonly #options: SubscribeOptions<V, K>;
   readonly #host: SubscriptionHost;
   readonly #progress = new Progress();
   readonly #waiting: Waiting[] = [];
-  readonly #flushes = new Set<FlushWait>();
+  readonly #acks: Acknowledgements | undefined;
   readonly #credit: number;
   readonly #maxHeldBytes: number;
-  readonly #isAcked: boolean;
   readonly #isBalanced: boolean;
   readonly #onAbort = () => {
     this.#drop();
     this.#fail(aborted(this.#options.signal!));
   };
   readonly #ack = (topic: string, partition: number, offset: bigint) =>
-    this.#acknowledge(topic, partition, offset);
+    this.#acks?.add(topic, partition, offset);
   #topics: readonly string[];
   #connection: Connection | undefined;
   #number: number | undefined;
@@ -87,7 +78,6 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
   #hasBegun = false;
   #isBehind = false;
   #failures = 0;
-  #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #againTimer: ReturnType<typeof setTimeout> | undefined;
   #arrived: Deferred<void> | undefined;
   #end: { readonly error: ClientError | undefined } | undefined;
@@ -98,7 +88,8 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#topics = options.topics;
     this.#credit = options.credit ?? 1_000;
     this.#maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES;
-    this.#isAcked = options.group !== undefined && (options.ack ?? "client") === "client";
+    const isAcked = options.group !== undefined && (options.ack ?? "client") === "client";
+    if (isAcked) this.#acks = new Acknowledgements(this.#progress, () => this.#route());
     this.#isBalanced = options.group !== undefined && options.partitions === undefined;
     this.#token = this.#consumedToken = options.resume;
     if (options.signal?.aborted) this.#fail(aborted(options.signal));
@@ -142,26 +133,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
 
   async flush({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     if (signal?.aborted) throw aborted(signal);
-    const targets = new Map<PartitionProgress, bigint>();
-    for (const each of this.#progress) {
-      if (each.acked !== undefined && each.acked > (each.committed ?? -1n)) {
-        targets.set(each, each.acked);
-      }
-    }
-    if (targets.size === 0) return;
-    if (this.#end !== undefined) throw this.#end.error ?? over();
-    const wait: FlushWait = { targets, done: deferred() };
-    const onAbort = () => wait.done.reject(aborted(signal!));
-    signal?.addEventListener("abort", onAbort);
-    this.#flushes.add(wait);
-    for (const each of targets.keys()) each.ackSent = undefined;
-    this.#sendAcks();
-    try {
-      await wait.done.promise;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-      this.#flushes.delete(wait);
-    }
+    await this.#acks?.flush(signal);
   }
 
   close(): Promise<void> {
@@ -188,12 +160,19 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#isBehind = false;
     clearTimeout(this.#againTimer);
     // What a member of a balanced group had is another one's now.
-    if (this.#isBalanced && this.#isAcked) this.#forget(() => true);
+    if (this.#isBalanced && this.#acks !== undefined) this.#forget(() => true);
   }
 
   /** The client is over. */
   clientEnded(error: ClientError | undefined): void {
     this.#finish(error);
+  }
+
+  /** Where it is, once the server has answered. */
+  #route(): AckRoute | undefined {
+    const [connection, subscription] = [this.#connection, this.#number];
+    if (connection === undefined || subscription === undefined) return undefined;
+    return { connection, subscription };
   }
 
   #begin(connection: Connection): void {
@@ -219,7 +198,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       // Begun once, it goes on: what is missing then is told as a gap.
       onRange: this.#hasBegun ? "earliest" : onRange,
       ack: group === undefined ? undefined : ack ?? "client",
-      maxUnacked: this.#isAcked ? maxUnacked : undefined,
+      maxUnacked: this.#acks === undefined ? undefined : maxUnacked,
       credit: Math.max(this.#credit - this.#held, 1),
       ...this.#place(),
     };
@@ -234,14 +213,14 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     const { from, group } = this.#options;
     if (this.#hasBegun) {
       if (this.#isBalanced) return { from: "committed" };
-      const own = this.#isAcked
+      const own = this.#acks !== undefined
         ? this.#progress.offsets(({ acked, start }) => acked ?? start)
         : this.#token === undefined
         ? this.#progress.offsets(({ next }) => next)
         : undefined;
       if (own !== undefined) return { from: own };
     }
-    if (this.#token !== undefined && !(this.#isAcked && this.#hasBegun)) {
+    if (this.#token !== undefined && (this.#acks === undefined || !this.#hasBegun)) {
       return { resume: this.#token };
     }
     return { from: from === undefined && group === undefined ? "latest" : wireStart(from) };
@@ -269,7 +248,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#isPaused = false;
     this.#hold(0);
     this.#look();
-    this.#sendAcks();
+    this.#acks?.send();
     this.#host.moved(false);
   }
 
@@ -318,7 +297,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
       }
     }
     if (this.#isBehind && nextOffset >= progress.end) this.#look();
-    if (progress.acked !== undefined) this.#soonSendAcks();
+    if (progress.acked !== undefined) this.#acks?.soon();
     this.#host.moved(true);
   }
 
@@ -349,7 +328,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
         this.#look();
         break;
       case "committed":
-        this.#committed(frame.topic, frame.partition, BigInt(frame.next));
+        this.#acks?.committed(frame.topic, frame.partition, BigInt(frame.next));
         break;
       case "ended":
         this.#connection?.route(frame.subscription, undefined);
@@ -462,90 +441,15 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#connection!.send({ type, subscription: this.#number });
   }
 
-  #acknowledge(topic: string, partition: number, offset: bigint): void {
-    const progress = this.#isAcked ? this.#progress.get(topic, partition) : undefined;
-    if (progress === undefined || offset < (progress.acked ?? -1n)) return;
-    progress.acked = offset + 1n;
-    this.#soonSendAcks();
-  }
-
-  #soonSendAcks(): void {
-    this.#ackTimer ??= setTimeout(() => this.#sendAcks(), ACK_MS);
-  }
-
-  #sendAcks(): void {
-    clearTimeout(this.#ackTimer);
-    this.#ackTimer = undefined;
-    const [connection, subscription] = [this.#connection, this.#number];
-    if (connection === undefined || subscription === undefined || !this.#isAcked) return;
-    for (const each of this.#progress) {
-      const { topic, partition, acked, sentHere, ackSent } = each;
-      if (acked === undefined) continue;
-      // What this connection has not brought yet is acknowledged when it has.
-      if (acked > sentHere && this.#isAwaited(each)) this.#skip(each, acked);
-      const upTo = acked < sentHere ? acked : sentHere;
-      if (upTo <= (ackSent ?? each.committed ?? 0n)) continue;
-      each.ackSent = upTo;
-      const frame = { type: "ack", subscription, topic, partition, offset: `${upTo - 1n}` };
-      if (this.#flushes.size === 0) connection.send(frame);
-      else connection.request(frame, (answer) => this.#acknowledged(each, answer));
-    }
-  }
-
-  #isAwaited(progress: PartitionProgress): boolean {
-    return [...this.#flushes].some(({ targets }) => targets.has(progress));
-  }
-
-  /**
-   * What is awaited was brought by an earlier connection, and may not come over this one: whoever
-   * waits takes no records, so that the credit may be spent. The server goes on after it instead.
-   */
-  #skip(progress: PartitionProgress, to: bigint): void {
-    if (progress.skippedTo === to) return;
-    progress.skippedTo = to;
-    const { topic, partition } = progress;
-    const subscription = this.#number;
-    const frame = { type: "seek", subscription, topic, partition, from: `${to}` };
-    this.#connection!.request(frame, (answer) => {
-      if (answer instanceof ClientError) {
-        progress.skippedTo = undefined;
-        this.#acknowledged(progress, answer);
-      } else if (subscription === this.#number && to > progress.sentHere) {
-        progress.sentHere = to;
-        this.#sendAcks();
-      }
-    });
-  }
-
-  #acknowledged(progress: PartitionProgress, answer: V2Response | ClientError): void {
-    if (answer instanceof ClientError) {
-      for (const wait of this.#flushes) {
-        if (wait.targets.has(progress)) wait.done.reject(answer);
-      }
-    } else if (answer.type === "committed") {
-      this.#committed(progress.topic, progress.partition, BigInt(answer.next));
-    }
-  }
-
-  #committed(topic: string, partition: number, next: bigint): void {
-    const progress = this.#progress.get(topic, partition);
-    if (progress === undefined) return;
-    progress.committed = next;
-    for (const { targets, done } of this.#flushes) {
-      if (next >= (targets.get(progress) ?? next + 1n)) targets.delete(progress);
-      if (targets.size === 0) done.resolve();
-    }
-  }
-
   /** Partitions that are not ours any more: what waits of them is another's to process. */
   #forget(isGone: (partition: { topic: string; partition: number }) => boolean): void {
     for (const progress of [...this.#progress]) {
       if (!isGone(progress)) continue;
       this.#progress.delete(progress.topic, progress.partition);
       const lost = new ClientError("fenced", `"${progress.topic}" has gone to another member`);
-      for (const { targets, done } of this.#flushes) if (targets.has(progress)) done.reject(lost);
+      this.#acks?.fail(progress, lost);
     }
-    if (!this.#isAcked) return;
+    if (this.#acks === undefined) return;
     const kept = this.#waiting.filter((each) => {
       if (each.kind !== "records") return true;
       const { topic, records } = each;
@@ -561,13 +465,15 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
   /** The server does not take the subscription, or has ended it. */
   #refused(error: ClientError): void {
     if (this.#end !== undefined) return;
-    if (!PASSING_CODES.includes(error.code)) {
+    // Begun anew where there is something, so that what is missing is told as a gap.
+    const isPassed = error.code === "out_of_range" && this.#hasBegun;
+    if (!isPassed && !PASSING_CODES.includes(error.code)) {
       this.#fail(error);
       return;
     }
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (this.#isBalanced && this.#isAcked) this.#forget(() => true);
+    if (this.#isBalanced && this.#acks !== undefined) this.#forget(() => true);
     this.#againTimer = setTimeout(() => {
       if (this.#connection === connection) this.#begin(connection);
     }, pauseMs("back_off", this.#failures++));
@@ -595,7 +501,7 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
 
   #finish(error: ClientError | undefined): void {
     if (this.#end !== undefined) return;
-    this.#sendAcks();
+    this.#acks?.send();
     this.#end = { error };
     clearTimeout(this.#againTimer);
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
@@ -607,14 +513,10 @@ export class LiveSubscription<V, K> implements Subscription<V, K> {
     this.#connection = undefined;
     this.#number = undefined;
     this.#isBehind = false;
-    for (const { done } of this.#flushes) done.reject(error ?? over());
+    this.#acks?.end(error ?? new ClientError("closed", "The subscription is over"));
     this.#wake();
     this.#host.ended(this);
   }
-}
-
-function over(): ClientError {
-  return new ClientError("closed", "The subscription is over");
 }
 
 function text(bytes: Uint8Array): unknown {

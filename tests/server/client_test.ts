@@ -366,6 +366,31 @@ Deno.test("subscribe() fails at a gap that nobody asked to be told of", async ()
   assert.equal(offsets.length, 5);
 });
 
+Deno.test("subscribe() tells of records that retention took while it was slow", async () => {
+  await using server = serve();
+  server.fill("orders", 5);
+  await using client = new KafkaProxyClient(server.url, { pauses: PAUSES });
+  const gaps: Gap[] = [];
+  const records = client.subscribe({
+    topics: ["orders"],
+    from: "earliest",
+    onGap: (gap) => gaps.push(gap),
+  });
+  const offsets: bigint[] = [];
+  for await (const { offset } of records) {
+    offsets.push(offset);
+    if (offset === 4n) {
+      server.broadcastToSubscriptions({ type: "ended", code: "out_of_range", message: "" });
+      server.partition("orders").earliest = 8n;
+      server.fill("orders", 10, { from: 5 });
+    }
+    if (offset === 14n) break;
+  }
+  assert.deepEqual(offsets, [0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14].map(BigInt));
+  assert.deepEqual(gaps.map(({ from, to }) => [from, to]), [[5n, 8n]]);
+  assert.equal(server.accepted, 1);
+});
+
 Deno.test("subscribe() tells of records that retention took before it began", async () => {
   await using server = serve({ positionMs: 0 });
   server.fill("orders", 10);
