@@ -44,8 +44,13 @@ export interface ScenarioResult {
 /** At first. */
 const PARTITIONS = 3;
 
-/** What a client is told whose topic is gone: an error's name, or a close code. */
-const TOPIC_IS_GONE = ["topic_deleted", `${ERROR_TABLE.topic_deleted.closeCode}`];
+/** What a client is told whose topic is gone: an error's name, a close code, the reason of a gap. */
+const TOPIC_IS_GONE = [
+  "topic_deleted",
+  "unknown_topic",
+  `${ERROR_TABLE.topic_deleted.closeCode}`,
+  "recreated",
+];
 
 /** Every client is told within this time. */
 const TOLD_MS = 30_000;

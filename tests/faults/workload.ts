@@ -1,6 +1,6 @@
 import { comebackAfter } from "../../src/client/comeback.ts";
 import { PASSING_CODES } from "../../src/client/live_subscription.ts";
-import { ClientError, KafkaProxyClient, ProduceError } from "../../src/client/mod.ts";
+import { ClientError, type Gap, KafkaProxyClient, ProduceError } from "../../src/client/mod.ts";
 import { ERROR_TABLE } from "../../src/core/error_table.ts";
 import { sleep } from "../../src/stream/sleep.ts";
 import { ThoroughClient, UpgradeError } from "../support/thorough_client.ts";
@@ -87,6 +87,15 @@ function missed(
   movement.missed(gap.consumer, gap.partition, gap.to);
 }
 
+/** For the client library: notes a gap, and ends the subscription where the topic is another one. */
+function onGap(notes: Notes, consumer: string, over: () => void): (gap: Gap) => void {
+  return (gap) => {
+    if (gap.reason !== "recreated") return missed(notes, { consumer, ...gap });
+    notes.endings.push({ who: consumer, code: gap.reason, text: `${consumer}: another topic` });
+    over();
+  };
+}
+
 /** Notes that a client of the library has ended for good. */
 function ended({ endings, signal }: Notes, who: string, error: unknown): void {
   if (signal.aborted) return;
@@ -145,7 +154,7 @@ async function libraryReader(notes: Notes, consumer: string): Promise<void> {
   const records = client.subscribe({
     topics: [topic],
     from: "earliest",
-    onGap: (gap) => missed(notes, { consumer, ...gap }),
+    onGap: onGap(notes, consumer, () => void records.close()),
   });
   signal.addEventListener("abort", () => void records.close());
   try {
@@ -171,11 +180,15 @@ async function libraryGroup(notes: Notes, consumer: string, group: string): Prom
     const all = Array.from({ length: movement.partitions }, (_, partition) => partition);
     entries.push({ kind: "began", consumer, session });
     const client = new KafkaProxyClient(world.relayedUrl, { pauses: PAUSES });
+    let isOver = false;
     const records = client.subscribe({
       topics: [topic],
       group,
       partitions: all,
-      onGap: (gap) => missed(notes, { consumer, ...gap }),
+      onGap: onGap(notes, consumer, () => {
+        isOver = true;
+        void records.close();
+      }),
     });
     const close = () => void records.close();
     signal.addEventListener("abort", close);
@@ -188,7 +201,6 @@ async function libraryGroup(notes: Notes, consumer: string, group: string): Prom
       }
     };
     let count = 0;
-    let isOver = false;
     try {
       for await (const record of records) {
         const { partition, offset, value } = record;
@@ -391,8 +403,14 @@ async function comingBackV2(
     try {
       client = await V2Client.open(world.relayedUrl, {
         keep: false,
-        onRecords: time.onRecords,
+        onRecords: (frame) => {
+          if (!isOver) time.onRecords(frame);
+        },
         onFrame: (frame) => {
+          if (frame.type === "gap" && frame.reason === "recreated") {
+            over(frame.reason, "another topic");
+            void client?.close();
+          }
           time.onFrame(frame);
           if (frame.type !== "ended") return;
           if (!PASSING_CODES.includes(frame.code)) over(frame.code, frame.message);
