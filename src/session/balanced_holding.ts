@@ -5,11 +5,12 @@ import type {
   GroupPositions,
   LogReader,
 } from "../core/ports.ts";
+import { ProxyError } from "../core/proxy_error.ts";
 import type { Log } from "../observe/events.ts";
 import { GroupCommitter } from "./group_committer.ts";
 import type { Holding, HoldingSession } from "./holding.ts";
 import type { Ledger } from "./ledger.ts";
-import { committedOffsets, resolveStarts, type Starts } from "./start_offsets.ts";
+import { committedOffsets, type Gap, resolveStarts, type Starts } from "./start_offsets.ts";
 import type { TopicPlan } from "./topic_plan.ts";
 
 /** What members of a balanced group are made with. */
@@ -40,6 +41,7 @@ export class BalancedHolding implements Holding {
   #member: GroupMember | undefined;
   #committer: GroupCommitter | undefined;
   #kept: ReadonlyMap<number, bigint> = new Map();
+  #topicId: string | undefined;
   #isFirst = true;
 
   constructor(
@@ -50,6 +52,7 @@ export class BalancedHolding implements Holding {
     ledger: Ledger,
   ) {
     this.#plan = plan;
+    this.#topicId = plan.topicId;
     this.#ledger = ledger;
     this.#group = group;
     this.#sink = sink;
@@ -104,7 +107,7 @@ export class BalancedHolding implements Holding {
     if (session.signal.aborted) return;
     this.#isFirst = false;
     this.#ledger.keep(partitions);
-    await session.assign(starts);
+    await session.assign({ ...starts, topicId: this.#topicId });
     if (session.signal.aborted) return;
     this.#committer?.start();
     const { id } = session;
@@ -119,7 +122,9 @@ export class BalancedHolding implements Holding {
   async #starts(partitions: readonly number[]): Promise<Starts> {
     const { topic, isolation, start, onRange } = this.#plan;
     const { reader, groups } = this.#services;
-    const kept = new Map([...this.#kept].filter(([partition]) => partitions.includes(partition)));
+    const isOther = await this.#isOtherTopic();
+    const before = [...this.#kept].filter(([partition]) => partitions.includes(partition));
+    const kept = new Map(isOther ? [] : before);
     const added = partitions.filter((partition) => !kept.has(partition));
     this.#kept = new Map();
     if (added.length === 0) return { offsets: kept, gaps: [] };
@@ -136,10 +141,42 @@ export class BalancedHolding implements Holding {
         await groups.committed(this.#group, topic, rest),
         this.#services,
       );
+    const gone = before.filter(([partition]) => !kept.has(partition))
+      .map(([partition, from]): Gap => {
+        return { partition, from, to: going.offsets.get(partition)!, reason: "recreated" };
+      });
     return {
       offsets: new Map([...kept, ...asked.offsets, ...going.offsets]),
-      gaps: [...asked.gaps, ...going.gaps],
+      gaps: [...gone, ...asked.gaps, ...going.gaps],
     };
+  }
+
+  /**
+   * Whether the topic was deleted and made anew since the last assignment: positions are of another
+   * one then.
+   *
+   * @throws {ProxyError} `topic_deleted`, also for a topic made anew where no gap was asked for
+   */
+  async #isOtherTopic(): Promise<boolean> {
+    const { topic, onRange = "error" } = this.#plan;
+    let topicId: string | undefined;
+    try {
+      ({ topicId } = await this.#services.reader.topic(topic, { fresh: true }));
+    } catch (error) {
+      const known = ProxyError.from(error);
+      if (known.code !== "unknown_topic") throw known;
+      throw new ProxyError("topic_deleted", `"${topic}" does not exist any more`);
+    }
+    const isOther = this.#topicId !== undefined && topicId !== undefined &&
+      topicId !== this.#topicId;
+    this.#topicId = topicId;
+    if (isOther && onRange === "error") {
+      throw new ProxyError(
+        "topic_deleted",
+        `"${topic}" was deleted, and another topic has its name`,
+      );
+    }
+    return isOther;
   }
 
   /** Stops, lets the client take what is under way, commits it: then the partitions may go. */

@@ -32,8 +32,6 @@ export interface FrameFormat {
 export interface PumpOptions {
   readonly topic: string;
   readonly isolation: Isolation;
-  /** Of the topic that the first partitions are of. */
-  readonly topicId?: string;
   readonly log: SharedLog;
   readonly frames: SharedFrames;
   readonly sink: FrameSink;
@@ -95,14 +93,12 @@ export class FramePump {
   readonly #cursor: Cursor;
   readonly #owned = new Map<number, OwnedPartition>();
   readonly #signal: AbortSignal;
-  #topicId: string | undefined;
   /** It had to let go of a slice, and reads again only when it may send. */
   #hasLapsed = false;
 
   constructor(options: PumpOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
-    this.#topicId = options.topicId;
     const { log, topic, isolation, lingerMs } = options;
     this.#cursor = log.open(topic, new Map(), isolation, { lingerMs });
     signal.addEventListener("abort", () => {
@@ -117,16 +113,19 @@ export class FramePump {
     return this.#owned;
   }
 
-  /** Starts to send partitions, each from its offset, inclusive. */
-  assign(starts: ReadonlyMap<number, bigint>): void {
+  /**
+   * Starts to send partitions, each from its offset, inclusive.
+   *
+   * @param topicId of the topic that they are of, as it was just asked for; a log of an earlier one
+   * of that name is not read then
+   */
+  assign(starts: ReadonlyMap<number, bigint>, topicId?: string): void {
     if (this.#signal.aborted) return; // or logs without a reader would be kept for ever
     const { log, topic, isolation } = this.#options;
     for (const [partition, offset] of starts) {
       this.#owned.set(partition, new OwnedPartition(offset));
-      this.#cursor.add(log.log(topic, partition, isolation, this.#topicId), offset);
+      this.#cursor.add(log.log(topic, partition, isolation, topicId), offset);
     }
-    // What is assigned later, after a rebalance, may be of a topic that was made anew meanwhile.
-    this.#topicId = undefined;
   }
 
   /** Stops sending all partitions; returns the next offset to send of each. */

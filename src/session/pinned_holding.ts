@@ -90,6 +90,7 @@ export class PinnedHolding implements Holding {
     await session.assign({
       offsets: new Map([...starts.offsets, ...going.offsets]),
       gaps: [...new Set([...starts.gaps, ...going.gaps])],
+      topicId: this.#plan.topicId,
     });
     if (session.signal.aborted) return;
     this.#committer = new GroupCommitter({

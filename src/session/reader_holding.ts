@@ -18,7 +18,8 @@ export class ReaderHolding implements Holding {
   }
 
   async begin(session: HoldingSession): Promise<void> {
-    await session.assign(this.#plan.starts);
+    const { starts, topicId } = this.#plan;
+    await session.assign({ ...starts, topicId });
     if (this.#plan.isAll && !session.signal.aborted) {
       this.#growing = setInterval(() => void this.#addPartitions(session), PARTITION_CHECK_MS);
     }

@@ -30,6 +30,8 @@ export interface Gap {
 export interface Starts {
   readonly offsets: ReadonlyMap<number, bigint>;
   readonly gaps: readonly Gap[];
+  /** Of the topic they are of, where it is known. */
+  readonly topicId?: string;
 }
 
 /**

@@ -86,13 +86,12 @@ export class TopicStream implements StreamFigures {
     const { sink, format, pacer, lingerMs, gate, ledger } = options;
     const { onFrame, onReached, onTrouble } = options;
     const holding = this.#holding = newHolding(plan, options, services);
-    const { topic, isolation, topicId } = plan;
+    const { topic, isolation } = plan;
     const { log, frames } = services;
     const traffic = services.traffic.row(options.protocol, topic);
     this.#pump = new FramePump({
       topic,
       isolation,
-      topicId,
       log,
       frames,
       sink,
@@ -213,7 +212,7 @@ export class TopicStream implements StreamFigures {
     const offsets = this.#placed(starts);
     this.#moved.clear();
     this.#stopped = new Map();
-    this.#pump.assign(offsets);
+    this.#pump.assign(offsets, starts.topicId);
   }
 
   #placed({ offsets }: Starts): Map<number, bigint> {

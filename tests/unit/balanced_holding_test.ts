@@ -129,6 +129,34 @@ Deno.test("BalancedHolding.begin() goes on exactly with what it keeps, after a r
   assert.deepEqual(sent(sink), [...offsetsOf(0, 0, 15), ...offsetsOf(1, 0, 10)].sort());
 });
 
+Deno.test("BalancedHolding.begin() keeps no position of a topic that was made anew", async () => {
+  await using test = new TestSessions({ partitions: 3 });
+  const { member, sink } = await joined(test);
+  await assign(member, [0, 1]);
+  await records(sink, 20);
+  await member.events.revoking();
+  test.reader.addTopic("orders", 3);
+  test.reader.fill(1, 15, 0);
+  await assert.rejects(() => assign(member, [0, 1, 2]), {
+    code: "topic_deleted",
+    message: '"orders" was deleted, and another topic has its name',
+  });
+  assert.equal(sink.offsets.length, 20);
+});
+
+Deno.test("BalancedHolding.begin() says that the topic was deleted, in a rebalance", async () => {
+  await using test = new TestSessions({ partitions: 3 });
+  const { member, sink } = await joined(test);
+  await assign(member, [0, 1]);
+  await records(sink, 20);
+  await member.events.revoking();
+  test.reader.deleteTopic();
+  await assert.rejects(() => assign(member, [0, 1, 2]), {
+    code: "topic_deleted",
+    message: '"orders" does not exist any more',
+  });
+});
+
 Deno.test("BalancedHolding.begin() commits nothing of a partition that has gone", async () => {
   await using test = new TestSessions({ partitions: 3, commitIntervalMs: 2 });
   const { member, sink } = await joined(test, { prepare: (sink) => sink.holdBytes() });

@@ -296,6 +296,25 @@ Deno.test("V2Session.onMessage() shares partitions of a balanced group, assigned
   await records(client, 12);
 });
 
+Deno.test("V2Session.onMessage() says in a rebalance that the topic is another one, who asked to go on", async () => {
+  await using test = new TestSessions({ partitions: 2 });
+  for (const partition of [0, 1]) test.reader.fill(1, 4, partition);
+  const client = test.startV2();
+  client.say({ type: "subscribe", topics: [TOPIC], group: "g1", onRange: "earliest" });
+  await frame(client, "subscribed");
+  const [member] = test.members.joined;
+  await member.events.assigned(new Map([[TOPIC, [0]]]));
+  await records(client, 4);
+  await member.events.revoking();
+  test.reader.addTopic(TOPIC, 2);
+  for (const partition of [0, 1]) test.reader.fill(1, 10, partition);
+  await member.events.assigned(new Map([[TOPIC, [0, 1]]]));
+  await records(client, 24);
+  const told = client.frames.filter((one) => one.type === "gap")
+    .map(({ partition, from, to, reason }) => ({ partition, from, to, reason }));
+  assert.deepEqual(told, [{ partition: 0, from: "4", to: "0", reason: "recreated" }]);
+});
+
 Deno.test("V2Session.onMessage() says fenced, an acknowledgement that waits for its commit", async () => {
   await using test = new TestSessions({ partitions: 2 });
   test.reader.fill(1, 4, 0);
