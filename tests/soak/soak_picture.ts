@@ -14,8 +14,8 @@ const CHARTS = [
     lines: [["residentMb", "#2f6fb3"], ["heapMb", "#c2571a"], ["externalMb", "#6a8f3c"]],
   },
   {
-    title: "sockets and file descriptors",
-    lines: [["sockets", "#2f6fb3"], ["fileDescriptors", "#9aa4b0"]],
+    title: "sockets, file descriptors, timers",
+    lines: [["sockets", "#2f6fb3"], ["fileDescriptors", "#9aa4b0"], ["timers", "#c2571a"]],
   },
   { title: "connections to the broker", lines: [["brokerConnections", "#2f6fb3"]] },
   { title: "event-loop delay, p99, ms", lines: [["loopDelayMs", "#2f6fb3"]] },

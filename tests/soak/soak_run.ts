@@ -9,6 +9,8 @@ import type { SoakClientsOptions, SoakClientsReport, SoakKind } from "./soak_cli
 
 const CLIENTS = fileURLToPath(new URL("soak_clients.ts", import.meta.url));
 
+const COUNT_TIMERS = fileURLToPath(new URL("count_timers.ts", import.meta.url));
+
 const PARTITIONS = 3;
 
 /** How long, how much, and who. */
@@ -33,6 +35,8 @@ export interface Sample {
   readonly heapMb: number;
   readonly externalMb: number;
   readonly fileDescriptors: number;
+  /** Pending, but for those inside the runtime. */
+  readonly timers: number;
   readonly brokerConnections: number;
   readonly sockets: number;
   readonly partitionLogs: number;
@@ -78,6 +82,7 @@ const MOST_PER_HOUR = {
   heapMb: [15, "MB"],
   externalMb: [10, "MB"],
   fileDescriptors: [6, ""],
+  timers: [20, ""],
   brokerConnections: [1, ""],
   partitionLogs: [1, ""],
   loopDelayMs: [20, "ms"],
@@ -92,7 +97,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     await helper.createTopic(name, { partitions: PARTITIONS });
   }
   const args = ["--kafka", bootstrap, "--record-interval", "0", "--max-sockets", "5000"];
-  await using proxy = await ProxyProcess.start({ args });
+  await using proxy = await ProxyProcess.start({ args, preload: COUNT_TIMERS });
   await proxy.event("kafka_connected");
   const background = await helper.backgroundProduce({
     topic,
@@ -144,6 +149,7 @@ async function look(
     residentMb: mb(proxy.rssBytes),
     heapMb: mb(gauge("heap_used_bytes")),
     externalMb: mb(gauge("external_bytes")),
+    timers: await timers(proxy),
     fileDescriptors: [...Deno.readDirSync(`/proc/${proxy.pid}/fd`)].length,
     brokerConnections: connectionsTo(ports, proxy.pid),
     sockets: total(text, "kafka_proxy_sockets"),
@@ -153,6 +159,12 @@ async function look(
     loopDelayMs: Math.round(gauge("event_loop_delay_seconds", { quantile: "0.99" }) * 1e5) / 100,
     records,
   };
+}
+
+/** What count_timers.ts says in the process. */
+async function timers({ otherLines }: ProxyProcess): Promise<number> {
+  const [port] = otherLines.flatMap((line) => /timers .* port (\d+)/.exec(line)?.[1] ?? []);
+  return Number(await (await fetch(`http://127.0.0.1:${port}`)).text());
 }
 
 /** What each figure has grown by in an hour, once warm. */

@@ -35,7 +35,10 @@ Deno.test("clients of all kinds come and go for ten seconds, and none misses a r
   assert.ok(clients.produced > 0, `${clients.produced} records written by clients`);
   assert.ok(clients.clients > 40, `${clients.clients} clients`);
   assert.equal(samples.length, 10);
-  const [{ heapMb, fileDescriptors, brokerConnections }] = samples.slice(-1);
-  assert.ok(heapMb > 0 && fileDescriptors > 10 && brokerConnections > 0, JSON.stringify(samples));
+  const [{ heapMb, fileDescriptors, timers, brokerConnections }] = samples.slice(-1);
+  assert.ok(
+    heapMb > 0 && fileDescriptors > 10 && timers > 10 && brokerConnections > 0,
+    JSON.stringify(samples),
+  );
   assert.match(soakPicture(samples), /<polyline points="\d/);
 });

@@ -20,6 +20,8 @@ export interface ProxyProcessOptions {
   readonly before?: readonly string[];
   /** @default {["-P=server"]} */
   readonly permissions?: readonly string[];
+  /** A module that is loaded before the server's own. */
+  readonly preload?: string;
 }
 
 /**
@@ -69,10 +71,11 @@ export class ProxyProcess implements AsyncDisposable {
 
   /** Starts it with these arguments and waits for nothing. */
   static spawn(options: ProxyProcessOptions = {}): ProxyProcess {
-    const { args = [], env = {}, permissions = ["-P=server"], before = [] } = options;
+    const { args = [], env = {}, permissions = ["-P=server"], before = [], preload } = options;
     const inherited = Object.entries(Deno.env.toObject())
       .filter(([name]) => !name.startsWith("KAFKA_PROXY_"));
     const flags = ["run", "--v8-flags=--heap-growing-percent=25", ...permissions];
+    if (preload !== undefined) flags.push("--preload", preload);
     const [program, ...rest] = [...before, Deno.execPath(), ...flags, "src/main.ts", ...args];
     const child = new Deno.Command(program, {
       args: rest,
