@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { shareKafka } from "../kafka/shared_kafka.ts";
 import { eventually } from "../support/eventually.ts";
 import { History } from "../support/history.ts";
+import { openKafkaClient } from "../support/kafka_client.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { RecordClient } from "../support/record_client.ts";
 import { startProxy, type TestProxy } from "../support/test_proxy.ts";
@@ -125,6 +126,28 @@ Deno.test("committed positions: another client's position is honoured, a passed 
   assert.equal(passed.records[0].offset, 40n);
   assert.equal(proxy.events.count("position_reset"), 1, "and that is logged and counted");
 });
+
+// Kafka takes what is no offset without an error, and the group's position is gone.
+for (const nonsense of [-1n, -2n]) {
+  Deno.test(`committed positions: a group that somebody has put at ${nonsense} begins at earliest`, async () => {
+    const { kafka, helper } = await sharedKafka();
+    const topic = `nonsense${nonsense}`;
+    const group = topic;
+    await helper.createTopic(topic);
+    await helper.produce({ topic, count: 10 });
+    await using proxy = await startProxy({ kafka: kafka.bootstrap, commitIntervalMs: 50 });
+    await using other = openKafkaClient(kafka.bootstrap);
+    await other.groups.commit(group, topic, new Map([[0, 5n]]));
+    assert.equal(await position(group), 5);
+    await other.groups.commit(group, topic, new Map([[0, nonsense]]));
+    assert.equal(await position(group), undefined, "it was taken");
+    await using client = await proxy.connect({ topic, consumerGroup: group });
+    await client.until(10);
+    client.verify();
+    assert.equal(client.records[0].offset, 0n);
+    await untilPosition(group, 10);
+  });
+}
 
 Deno.test("offset= overrides the committed position, and commits go on as usual", async () => {
   const { kafka, helper } = await sharedKafka();
