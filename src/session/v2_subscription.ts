@@ -22,6 +22,7 @@ import type { TopicPlan } from "./topic_plan.ts";
 import { TopicStream } from "./topic_stream.ts";
 import { v2FrameFormat } from "./v2_frame_format.ts";
 import type { V2Starts } from "./v2_start.ts";
+import { notOurs, WaitingAcks } from "./waiting_acks.ts";
 
 /** What a subscription is made of. */
 export interface SubscriptionOptions {
@@ -49,19 +50,8 @@ interface Ending {
   readonly settleMs: number;
 }
 
-/** An acknowledgement whose client waits for the commit. */
-interface WaitingAck {
-  readonly id: number;
-  readonly topic: string;
-  readonly partition: number;
-  readonly next: bigint;
-}
-
 /** What is under way when the partitions go to somebody else may be taken, or acknowledged, in ms. */
 const HAND_OVER_MS = 500;
-
-/** Acknowledgements that may wait for their commits; a client that sends more is told so. */
-const MOST_WAITING_ACKS = 16_384;
 
 /** With a rate, a frame carries a tenth of a second's records. */
 const FRAMES_PER_SECOND = 10;
@@ -97,7 +87,7 @@ export class V2Subscription implements Claimant {
   readonly #gate: Gate;
   readonly #topics: ReadonlyMap<string, OwnTopic>;
   readonly #finished = Promise.withResolvers<void>();
-  readonly #waitingAcks = new Set<WaitingAck>();
+  readonly #waitingAcks: WaitingAcks;
   /** Topics that were made anew since it began: the id they had then is not theirs any more. */
   readonly #renewed = new Set<string>();
   readonly #firstPositions = new Map<string, PartitionPosition[]>();
@@ -114,6 +104,7 @@ export class V2Subscription implements Claimant {
     this.#options = options;
     this.#services = services;
     this.number = options.number;
+    this.#waitingAcks = new WaitingAcks(options.number, options.send);
     const { request: { credit, maxUnacked, ack }, plans } = options;
     this.#gate = new Gate({
       credit,
@@ -216,18 +207,13 @@ export class V2Subscription implements Claimant {
    */
   ack({ id, topic, partition, offset }: AckRequest): void {
     const { stream, ledger } = this.#acked(topic);
-    if (id !== undefined && this.#waitingAcks.size >= MOST_WAITING_ACKS) {
-      throw new ProxyError(
-        "too_many_requests",
-        `Cannot acknowledge offset ${offset}: ${MOST_WAITING_ACKS} wait for their commits`,
-      );
-    }
+    if (id !== undefined) this.#waitingAcks.checkRoom(offset);
     const next = ledger.ack(topic, partition, offset);
     this.#gate.look();
     if (id !== undefined) {
       const waiting = { id, topic, partition, next };
       if (ledger.isCommitted(partition, next)) {
-        this.#sayCommitted(waiting);
+        this.#waitingAcks.say(waiting);
       } else {
         this.#waitingAcks.add(waiting);
         stream.commitSoon();
@@ -374,8 +360,7 @@ export class V2Subscription implements Claimant {
       await ledger.settled(sink, settleMs);
       await stream.finish();
     }));
-    for (const { topic, partition, id } of this.#waitingAcks) this.#fenced(topic, partition, id);
-    this.#waitingAcks.clear();
+    this.#waitingAcks.fenceAll();
     this.#isOver = true;
     this.tellPosition();
     if (!this.#isAsked && this.#isSubscribed) this.#sayEnded();
@@ -476,21 +461,8 @@ export class V2Subscription implements Claimant {
       subscription: this.number,
       partitions: partitions.map((partition) => [topic, partition]),
     });
-    this.#fenceAcks(topic, partitions);
+    this.#waitingAcks.fence(topic, partitions);
     this.#gate.look();
-  }
-
-  #fenceAcks(topic: string, partitions: readonly number[]): void {
-    for (const waiting of [...this.#waitingAcks]) {
-      if (waiting.topic !== topic || !partitions.includes(waiting.partition)) continue;
-      this.#waitingAcks.delete(waiting);
-      this.#fenced(topic, waiting.partition, waiting.id);
-    }
-  }
-
-  #fenced(topic: string, partition: number, id: number): void {
-    const { code, message } = notOurs(topic, partition);
-    this.#send({ type: "error", id, code, message, subscription: this.number });
   }
 
   async #positions(
@@ -612,7 +584,7 @@ export class V2Subscription implements Claimant {
     const { ledger, ends } = this.#own(topic);
     if (gap.reason === "recreated") {
       this.#renewed.add(topic);
-      this.#fenceAcks(topic, [partition]);
+      this.#waitingAcks.fence(topic, [partition]);
       if (ends.has(partition)) ends.set(partition, BigInt(String(details?.end)));
     }
     if (gap.reason === "recreated") ledger.assigned(partition, gap.to);
@@ -625,17 +597,7 @@ export class V2Subscription implements Claimant {
   #answerAcks(topic: string): void {
     const { ledger } = this.#own(topic);
     if (!(ledger instanceof AckLedger)) return;
-    for (const waiting of [...this.#waitingAcks]) {
-      const { partition, next } = waiting;
-      if (waiting.topic !== topic || !ledger.isCommitted(partition, next)) continue;
-      this.#waitingAcks.delete(waiting);
-      this.#sayCommitted(waiting);
-    }
-  }
-
-  #sayCommitted({ id, topic, partition, next }: WaitingAck): void {
-    const { number: subscription } = this;
-    this.#send({ type: "committed", id, subscription, topic, partition, next: `${next}` });
+    this.#waitingAcks.answer(topic, (partition, next) => ledger.isCommitted(partition, next));
   }
 
   #ageMs({ topic, isolation }: TopicPlan, partition: number, next: bigint): number | undefined {
@@ -679,11 +641,4 @@ export class V2Subscription implements Claimant {
       `Subscription ${this.number} takes no acknowledgements: wanted "ack":"client" when it began`,
     );
   }
-}
-
-function notOurs(topic: string, partition: number): ProxyError {
-  return new ProxyError(
-    "fenced",
-    `"${topic}" partition ${partition} is not this subscription's (any more)`,
-  );
 }
