@@ -155,7 +155,8 @@ class Reading {
     }
     if (count < offsets.length) this.#cursor.rewind(partition, offset);
     else assert.equal(offset, next);
-    this.#next.set(partition, offset);
+    // Removed while the records were decoded: nothing more comes of it.
+    if (this.#next.has(partition)) this.#next.set(partition, offset);
   }
 }
 
