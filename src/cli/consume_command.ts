@@ -199,7 +199,7 @@ async function consume(
     }
     if (await flush() && options.group !== undefined) await subscription.flush().catch(() => {});
   } finally {
-    progress.end();
+    await progress.end();
     await subscription.close();
   }
   return EXIT.done;

@@ -113,7 +113,7 @@ async function produce(shell: Shell, client: KafkaProxyClient, given: Given): Pr
     }
     await Promise.all(open);
   } finally {
-    progress.end();
+    await progress.end();
   }
   if (lost.message === "") return EXIT.done;
   shell.complain(

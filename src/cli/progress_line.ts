@@ -22,7 +22,7 @@ export class ProgressLine {
   /** Draws it from now on, unless standard error is no terminal. */
   start(): void {
     if (!this.#shell.stderr.isTerminal) return;
-    this.#timer = setInterval(() => this.#draw(""), DRAW_MS);
+    this.#timer = setInterval(() => void this.#draw(""), DRAW_MS);
   }
 
   /** Counts records, and says where the last one is. */
@@ -32,22 +32,25 @@ export class ProgressLine {
     this.#where = where;
   }
 
-  /** Draws it for the last time, and leaves it there. */
-  end(): void {
+  /**
+   * Draws it for the last time, and leaves it there. Resolves when that is written: a process that
+   * ends before would leave an older line.
+   */
+  async end(): Promise<void> {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#draw("\n");
+    await this.#draw("\n");
   }
 
-  #draw(end: string): void {
+  async #draw(end: string): Promise<void> {
     const seconds = Math.max((performance.now() - this.#startMs) / 1_000, 0.001);
     const rate = Math.round(this.#records / seconds).toLocaleString("en");
     const text = `${this.#records.toLocaleString("en")} ${this.#verb}, ${size(this.#bytes)}, ` +
       `${rate} records/s${this.#where === "" ? "" : `, ${this.#where}`}`;
     const isPlain = (this.#shell.env.NO_COLOR ?? "") !== "";
     const shown = isPlain ? text : `\x1b[2m${text}\x1b[0m`;
-    void this.#shell.stderr.write(new TextEncoder().encode(`\r\x1b[2K${shown}${end}`));
+    await this.#shell.stderr.write(new TextEncoder().encode(`\r\x1b[2K${shown}${end}`));
   }
 }
 
