@@ -199,8 +199,9 @@ async function consume(
     }
     if (await flush() && options.group !== undefined) await subscription.flush().catch(() => {});
   } finally {
-    await progress.end();
+    // Closed first: a terminal that is gone fails the line, and must not keep the socket open.
     await subscription.close();
+    await progress.end();
   }
   return EXIT.done;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ProgressLine } from "../../src/cli/progress_line.ts";
 import type { Shell } from "../../src/cli/shell.ts";
+import { isSettled } from "../support/event_loop.ts";
 
 /** A terminal that writes as soon as `gate` resolves. */
 function terminal(gate: Promise<void>) {
@@ -22,10 +23,8 @@ Deno.test("ProgressLine.end resolves when the last line is written, not before",
   const line = new ProgressLine(shell, "read");
   line.start();
   line.add(5_000, 2_048, "orders 0 at 4999");
-  let isEnded = false;
-  const ended = line.end().then(() => isEnded = true);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assert.equal(isEnded, false);
+  const ended = line.end();
+  assert.equal(await isSettled(ended), false);
   assert.equal(written.length, 0);
   gate.resolve();
   await ended;
